@@ -1,0 +1,1 @@
+"""Pure functions of data: code lists, mapping to ICS-TIP, counting rules, linkage. No network, no clock."""
