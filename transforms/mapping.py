@@ -1,0 +1,275 @@
+"""From one submission to the records of ICS-TIP: event, victims, perpetrators, and the smuggling of migrants.
+
+`map_submission` is pure: the same submission gives the same records. It reads by the table of `transforms.reading`,
+then applies the rules of this module, one function a rule.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from transforms import ages, codelists
+from transforms.determination import Facts, answer, any_of, determine, purpose_of, strongest
+from transforms.errors import MappingError
+from transforms.models import (
+    Consent,
+    Event,
+    Finding,
+    Form,
+    Identity,
+    Mapped,
+    Migrant,
+    MigrantTally,
+    Perpetrator,
+    Victim,
+)
+from transforms.reading import Level, Reading, forms, read
+
+_CASE_CODE = re.compile(r"^[0-9A-Z]{6,16}$")
+_ROW_CODE = re.compile(r"^[0-9A-Z]{6,16}-[VAMS]\d{1,3}$")
+_TALLY_CELLS = {
+    "g_f_min": ("F", "0-17"), "g_h_min": ("M", "0-17"), "g_f_adu": ("F", "18+"), "g_h_adu": ("M", "18+"),
+    "g_f_inc": ("F", "unk"), "g_h_inc": ("M", "unk"), "g_inconnu": ("U", "unk"),
+}  # fmt: skip
+_SITUATION = ("acts", "means", "exploitation", "exploitation_main")
+
+
+def map_submission(submission_key: str, form: str, raw: Mapping[str, Any]) -> Mapped:
+    """The records of one submission.
+
+    Raises MappingError, with every reason found, when the submission can't be read (unknown form, or a value that
+    the mapping table marks `quarantine`); every lesser problem is a Finding of the result.
+    """
+    if form not in forms():
+        raise MappingError([("", "unknown_form", f"Formulaire inconnu : « {form} ».")])
+    reading = read(form, raw)
+    _refuse_unreadable(reading)
+    top = reading.top.values
+    case_code = top["case_code"]
+    findings = _findings(submission_key, case_code, reading)
+    common = {"submission_key": submission_key, "case_code": case_code}
+    event_values = {name: value for name, value in top.items() if name in Event.model_fields}
+    event_values |= common | {"form": form}
+    event_values["exploitation_main"] = main_form(top)
+    mapped = Mapped(event=Event(**event_values), leftover=reading.leftover)
+    if form == "traite":
+        for position, level in enumerate(reading.repeats["victime"], start=1):
+            _add_victim(mapped, common, level, position)
+    else:
+        mapped.tallies = [row for level in reading.repeats["groupe"] for row in _tallies(mapped.event, level)]
+        mapped.migrants = [
+            _migrant(mapped.event, level, position)
+            for position, level in enumerate(reading.repeats["migrant"], start=1)
+        ]
+    repeat, letter = ("auteur", "A") if form == "traite" else ("passeur", "S")
+    mapped.perpetrators = [
+        _perpetrator(mapped.event, level, f"{case_code}-{letter}{position}", "traite" if letter == "A" else "trafic")
+        for position, level in enumerate(reading.repeats[repeat], start=1)
+    ]
+    mapped.event = classify_event(mapped)
+    mapped.findings = findings + mapped.findings
+    _refuse_doubled_codes(mapped)
+    return mapped
+
+
+def _refuse_unreadable(reading: Reading) -> None:
+    problems = [p for level in _levels(reading) for p in level.problems if p.quarantine]
+    reasons = [(p.question, p.code, p.message) for p in problems]
+    values = reading.top.values
+    for target, question in (("case_code", "code_evenement"), ("entity", "entite"), ("place_region", "det_region")):
+        if not values.get(target) and not any(p.question == question for p in problems):
+            reasons.append((question, "missing", f"Question « {question} » : la réponse manque."))
+    code = values.get("case_code")
+    if code and not _CASE_CODE.match(code):
+        message = "Question « code_evenement » : ce n’est pas un code donné par le formulaire."
+        reasons.append(("code_evenement", "bad_case_code", message))
+    for level in reading.repeats.get("victime", []):
+        if "sex" not in level.values and not any(p.question == "v_sexe" for p in level.problems):
+            reasons.append(("v_sexe", "missing", "Question « v_sexe » : la réponse manque pour une victime."))
+    if reasons:
+        raise MappingError(list(dict.fromkeys(reasons)))
+
+
+def _levels(reading: Reading) -> list[Level]:
+    return [reading.top, *(level for levels in reading.repeats.values() for level in levels)]
+
+
+def _findings(submission_key: str, case_code: str, reading: Reading) -> list[Finding]:
+    found = [
+        Finding(submission_key=submission_key, case_code=case_code, field=problem.question, rule=problem.code,
+                severity="error", message=problem.message, value=problem.value)
+        for level in _levels(reading)
+        for problem in level.problems
+    ]  # fmt: skip
+    if reading.leftover:
+        message = f"Question(s) que le système ne connaît pas, gardée(s) à part : {', '.join(reading.leftover)}."
+        found.append(
+            Finding(submission_key=submission_key, case_code=case_code, field="", rule="unknown_question",
+                    severity="warning", message=message)
+        )  # fmt: skip
+    return found
+
+
+def _row_code(given: str | None, fallback: str) -> str:
+    """The permanent code a phone gave to a row, or its position where the phone gave none that can be read."""
+    return given if given and _ROW_CODE.match(given) else fallback
+
+
+def main_form(values: Mapping[str, Any]) -> str | None:
+    """The main form of exploitation: the one said, else the only one ticked."""
+    if values.get("exploitation_main"):
+        return str(values["exploitation_main"])
+    ticked = (values.get("exploitation") or "").split()
+    return ticked[0] if len(ticked) == 1 else None
+
+
+def consent_of(values: Mapping[str, Any]) -> Consent:
+    """The consent table: recording refused; recorded (by consent or mandate) but not shared; both."""
+    if values.get("consent_record") not in ("oui", "mandat"):
+        return "refused"
+    return "full" if values.get("consent_share") == "oui" else "no_share"
+
+
+def identification_date(values: Mapping[str, Any], event: Event, consent: Consent) -> str | None:
+    """First identification as this record tells it: the victim's own date, else the event's detection.
+
+    Recording refused: the month only, written as its first day.
+    """
+    day = values.get("identification_date") or event.detection_date
+    return f"{day[:7]}-01" if day and consent == "refused" else day
+
+
+def _add_victim(mapped: Mapped, common: dict[str, str], level: Level, position: int) -> None:
+    event, values = mapped.event, level.values
+    consent = consent_of(values)
+    code = _row_code(values.get("victim_code"), f"{event.case_code}-V{position}")
+    record_id = f"{event.submission_key}#{code}"
+    day = identification_date(values, event, consent)
+    age = ages.at_identification(values, day, refused=consent == "refused")
+    child = ages.child_in_law(age.group, values.get("child_at_facts"))
+    own = values.get("same_situation") == "non" and consent != "refused"
+    situation = {name: values.get(name) if own else getattr(event, name) for name in _SITUATION}
+    if own:
+        situation["exploitation_main"] = main_form(values)
+    verdict = determine(
+        Facts(
+            act=any_of((situation["acts"] or "").split()),
+            means=any_of((situation["means"] or "").split()),
+            purpose=purpose_of((situation["exploitation"] or "").split()),
+            child=child,
+            border=border_of(event),
+            benefit=answer(event.benefit),
+        )
+    )
+    row: dict[str, Any] = {
+        "record_id": record_id, "victim_code": code, "entity": event.entity, "consent": consent,
+        "sex": values["sex"], "age": age.years, "age_precision": age.precision, "age_group": age.group,
+        "age_band": age.band, "child_in_law": child, "identification_date": day,
+        "place_region": event.place_region, "place_department": event.place_department,
+        "classification": verdict.result, "classification_reason": verdict.reason,
+        "classification_phone": values.get("classification_phone"), **situation, **common,
+    }  # fmt: skip
+    if consent == "refused":
+        row |= {"acts": None, "means": None, "place_department": None}
+    else:
+        for name in ("nationality", "exploitation_start", "status_declared", "decider", "relation_perpetrator",
+                     "disability", "assistance", "referrals"):  # fmt: skip
+            row[name] = values.get(name)
+    mapped.victims.append(Victim(**row))
+    if consent == "full":
+        identity = {name: values.get(name) for name in ("given_name", "family_name", "birth_date")}
+        if any(identity.values()):
+            mapped.identities.append(
+                Identity(record_id=record_id, submission_key=event.submission_key, **identity)
+            )
+
+
+def border_of(event: Event) -> Literal["oui", "non", "nsp"]:
+    """Was irregular entry across a border procured? Domestic movement alone never is."""
+    return "non" if event.form == "traite" and event.reach == "domestic" else answer(event.irregular_entry)
+
+
+def event_facts(event: Event) -> Facts:
+    """The facts of an event without victim rows: on `trafic`, the signs of exploitation the agent noted."""
+    border, benefit = border_of(event), answer(event.benefit)
+    if event.form == "trafic":
+        return Facts(
+            act=answer(event.sign_act), means=answer(event.sign_means), purpose=answer(event.exploitation_sign),
+            child=answer(event.sign_child), border=border, benefit=benefit,
+        )  # fmt: skip
+    return Facts(
+        act=any_of((event.acts or "").split()), means=any_of((event.means or "").split()),
+        purpose=purpose_of((event.exploitation or "").split()), border=border, benefit=benefit,
+    )  # fmt: skip
+
+
+def classify_event(mapped: Mapped) -> Event:
+    """The event takes the strongest of its victims' results; known by numbers only, its own facts decide."""
+    event = mapped.event
+    result = strongest(victim.classification for victim in mapped.victims)
+    if result is None:
+        verdict = determine(event_facts(event))
+        result, reason = verdict.result, verdict.reason
+    else:
+        reason = next(v.classification_reason for v in mapped.victims if v.classification == result)
+    for phone, ours, code in [
+        (event.classification_phone, result, None),
+        *((v.classification_phone, v.classification, v.record_id) for v in mapped.victims),
+    ]:
+        if phone and phone != ours:
+            mapped.findings.append(
+                Finding(
+                    submission_key=event.submission_key, case_code=event.case_code, record_id=code,
+                    field="v_classement" if code else "classement_evt", rule="classification_differs",
+                    severity="warning", value=phone,
+                    message=f"Le téléphone indiquait « {codelists.label('classification', phone)} », la base calcule "
+                    f"« {codelists.label('classification', ours)} ». Vérifier la fiche.",
+                )
+            )  # fmt: skip
+    return event.model_copy(update={"classification_computed": result, "classification_reason": reason})
+
+
+def _perpetrator(event: Event, level: Level, fallback: str, series: Form) -> Perpetrator:
+    values = level.values
+    code = _row_code(values.get("perpetrator_code"), fallback)
+    legal = values.get("per_type") == "legal"
+    rest = {name: values.get(name) for name in ("nationality", "roles", "relation", "stage", "stage_date", "per_type")}
+    return Perpetrator(
+        submission_key=event.submission_key, case_code=event.case_code, entity=event.entity, series=series,
+        record_id=f"{event.submission_key}#{code}", perpetrator_code=code,
+        sex=None if legal else values.get("sex"), age=None if legal else values.get("age"),
+        age_group=ages.group_of(None if legal else values.get("age")), place_region=event.place_region, **rest,
+    )  # fmt: skip
+
+
+def _tallies(event: Event, level: Level) -> list[MigrantTally]:
+    nationality = level.values.get("nationality") or "unk"
+    return [
+        MigrantTally(submission_key=event.submission_key, case_code=event.case_code, entity=event.entity,
+                     nationality=nationality, sex=sex, age_group=group, persons=level.values[cell])
+        for cell, (sex, group) in _TALLY_CELLS.items()
+        if level.values.get(cell)
+    ]  # fmt: skip
+
+
+def _migrant(event: Event, level: Level, position: int) -> Migrant:
+    values = level.values
+    code = _row_code(values.get("migrant_code"), f"{event.case_code}-M{position}")
+    age = ages.at_identification(values, event.detection_date, refused=False)
+    return Migrant(
+        submission_key=event.submission_key, case_code=event.case_code, entity=event.entity,
+        record_id=f"{event.submission_key}#{code}", migrant_code=code, sex=values.get("sex"), age=age.years,
+        age_group=age.group, nationality=values.get("nationality"), unaccompanied=values.get("unaccompanied"),
+        exploitation_sign=values.get("exploitation_sign"),
+    )  # fmt: skip
+
+
+def _refuse_doubled_codes(mapped: Mapped) -> None:
+    """Two rows of one submission with one code would be one person: the submission waits for a correction."""
+    for rows in (mapped.victims, mapped.perpetrators, mapped.migrants):
+        seen = [row.record_id for row in rows]
+        if len(seen) != len(set(seen)):
+            message = "Deux lignes de la même fiche portent le même code : en supprimer une et la ressaisir."
+            raise MappingError([("", "doubled_row_code", message)])

@@ -1,0 +1,205 @@
+"""Reading one received submission by the mapping table: from questions as answered to typed values.
+
+The table (`data/mapping.csv`) names every question of every form: where it goes (`target`), how it is read (`kind`),
+which code list it must be in (`variable`), and what a value that can't be read does (`on_error`: `quarantine` the
+submission, or `flag` it and read the value as missing). The work is done by question name, unique form-wide, so that
+a group moved in a later form release changes nothing, and so that the flat JSON of Kobo (`group/question`) and
+the nested JSON of ODK Central read the same. Whatever the table does not know is left over, and counted.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from transforms import codelists, places
+
+_TABLE = Path(__file__).with_name("data") / "mapping.csv"
+_SYSTEM = re.compile(r"^(_.*|meta|instanceID|instanceName|rootUuid|deprecatedID|uuid|__version__)$")
+_INTEGER = re.compile(r"^-?\d{1,9}$")
+_ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}")
+_SHOWN = 40
+"""Characters of a value that a message repeats."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the mapping table."""
+
+    form: str
+    repeat: str
+    question: str
+    target: str
+    kind: str
+    variable: str
+    on_error: str
+    identifying: bool
+
+
+@dataclass
+class Problem:
+    """A value that can't be read, with the message for the person who will correct it."""
+
+    question: str
+    code: str
+    message: str
+    quarantine: bool
+    value: str | None
+
+
+@dataclass
+class Level:
+    """The values read at one level: the form itself, or one instance of a repeat."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass
+class Reading:
+    """A whole submission as read: its own level, its repeats in order, and what no line of the table knows."""
+
+    top: Level
+    repeats: dict[str, list[Level]]
+    leftover: list[str]
+
+
+@cache
+def table() -> dict[tuple[str, str, str], Line]:
+    """The mapping table by (form, repeat or '', question)."""
+    with _TABLE.open(encoding="utf-8", newline="") as lines:
+        return {
+            (row["form"], row["repeat"], row["question"]): Line(
+                row["form"], row["repeat"], row["question"], row["target"], row["kind"],
+                row["variable"], row["on_error"], row["identifying"] == "oui",
+            )
+            for row in csv.DictReader(lines)
+        }  # fmt: skip
+
+
+@cache
+def forms() -> frozenset[str]:
+    """The forms that the table can read."""
+    return frozenset(form for form, _, _ in table())
+
+
+@cache
+def _repeats(form: str) -> frozenset[str]:
+    return frozenset(repeat for known, repeat, _ in table() if known == form and repeat)
+
+
+def _leaves(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every answer of one level as (question name, value); groups are walked through, whatever their depth."""
+    for path, value in node.items():
+        if path.startswith("meta/") or path.startswith("formhub/"):
+            continue
+        name = path.rsplit("/", 1)[-1]
+        if _SYSTEM.match(name):
+            continue
+        if isinstance(value, Mapping):
+            yield from _leaves(value)
+        else:
+            yield name, value
+
+
+def read(form: str, raw: Mapping[str, Any]) -> Reading:
+    """Reads one submission of a known form. Raises nothing for bad values: they are problems of their level."""
+    leftover: list[str] = []
+    top = Level()
+    repeats: dict[str, list[Level]] = {name: [] for name in _repeats(form)}
+    for name, value in _leaves(raw):
+        if name in repeats:
+            items = value if isinstance(value, list) else [value]
+            repeats[name].extend(_read_item(form, name, item, leftover) for item in items)
+        else:
+            _read_leaf(form, "", name, value, top, leftover)
+    return Reading(top, repeats, sorted(set(leftover)))
+
+
+def _read_item(form: str, repeat: str, item: Any, leftover: list[str]) -> Level:
+    level = Level()
+    if not isinstance(item, Mapping):
+        message = f"La série « {repeat} » n’a pas la forme attendue."
+        level.problems.append(Problem(repeat, "bad_shape", message, True, None))
+        return level
+    for name, value in _leaves(item):
+        _read_leaf(form, repeat, name, value, level, leftover)
+    return level
+
+
+def _read_leaf(form: str, repeat: str, name: str, value: Any, level: Level, leftover: list[str]) -> None:
+    line = table().get((form, repeat, name))
+    if line is None:
+        leftover.append(f"{repeat}/{name}" if repeat else name)
+        return
+    if line.kind == "ignore" or value is None or value == "":
+        return
+    if line.target in level.values:  # the same question at two places of one level: never choose in silence
+        _complain(line, level, "said_twice", "a deux réponses dans la même fiche", None)
+        return
+    if isinstance(value, (list, dict)):
+        _complain(line, level, "bad_shape", "n’a pas la forme attendue", None)
+        return
+    text = str(value).strip()
+    parsed, code, complaint = _parse(line, text)
+    if code:
+        _complain(line, level, code, complaint, text)
+    level.values[line.target] = parsed
+
+
+def _complain(line: Line, level: Level, code: str, complaint: str, text: str | None) -> None:
+    # Free text may hold a name wherever it was typed: only values of closed questions are repeated.
+    shown = None if line.identifying or line.kind == "text" or text is None else text[:_SHOWN]
+    what = f"Question « {line.question} » : " + (f"« {shown} » {complaint}." if shown else f"{complaint}.")
+    level.problems.append(Problem(line.question, code, what, line.on_error == "quarantine", shown))
+
+
+def _parse(line: Line, text: str) -> tuple[Any, str, str]:
+    """(value, '' , '') or (None or what is left of the value, reason code, complaint)."""
+    match line.kind:
+        case "text":
+            return text, "", ""
+        case "answer":
+            return (text, "", "") if text in ("oui", "non", "nsp", "ref") else (
+                None, "bad_code", "n’est pas une réponse prévue (oui, non, nsp, ref)")  # fmt: skip
+        case "int":
+            if _INTEGER.match(text) and int(text) >= 0:
+                return int(text), "", ""
+            return None, "bad_number", "n’est pas un nombre entier positif"
+        case "date":
+            return _parse_date(text)
+        case "place":
+            if places.is_place(text) and places.level(text) == line.variable:
+                return text, "", ""
+            return None, "bad_place", "n’est pas un lieu de la liste officielle (code P)"
+        case "code":
+            if text in codelists.codes(line.variable):
+                return text, "", ""
+            return None, "bad_code", "n’est pas un choix de la liste"
+        case "codes":
+            known, unknown = [], []
+            for code in dict.fromkeys(text.split()):
+                (known if code in codelists.codes(line.variable) else unknown).append(code)
+            order = codelists.codes(line.variable)
+            kept = " ".join(sorted(known, key=order.index)) or None
+            return (kept, "bad_code", "contient un choix qui n’est pas dans la liste") if unknown else (kept, "", "")
+        case _:
+            raise ValueError(f"mapping.csv: unknown kind {line.kind!r} for {line.form}/{line.question}")
+
+
+def _parse_date(text: str) -> tuple[str | None, str, str]:
+    if _ISO_DATE.match(text):
+        try:
+            day = date.fromisoformat(text[:10])
+        except ValueError:
+            day = None
+        # A calendar date is taken as written: a time or zone behind it does not move it.
+        if day is not None and day.year >= 1900 and (len(text) == 10 or text[10] in "T "):
+            return text[:10], "", ""
+    return None, "bad_date", "n’est pas une date (AAAA-MM-JJ)"
