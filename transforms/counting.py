@@ -21,8 +21,8 @@ RULES: tuple[str, ...] = (
     "Une personne déclarée par plusieurs organismes compte une fois par période et par épisode : un semestre peut être "
     "inférieur à la somme de ses trimestres. Chaque organisme garde son crédit dans la complétude.",
     "Séries traite et trafic : selon la classification retenue (décision d’une personne, sinon calcul). « Les deux » "
-    "est dans chaque série, montré par un « dont » ; les deux séries ne s’additionnent pas. « À vérifier » et « ni l’un "
-    "ni l’autre » sont exclus, leur nombre est donné sous le tableau.",
+    "est dans chaque série, montré par un « dont » ; les deux séries ne s’additionnent pas. « À vérifier » et « ni "
+    "l’un ni l’autre » sont exclus, leur nombre est donné sous le tableau.",
     "Personnes connues seulement par un nombre : comptées dans leur événement, jamais comme personnes ; les lignes de "
     "détail sont comprises dans le total. Deux organismes disent le même événement : un seul total vaut (priorité des "
     "sources), l’écart est montré. Les décès sont comptés à part.",
