@@ -1,0 +1,312 @@
+"""config.yaml read and checked: one French message a key at fault, all of them together.
+
+A message names the key (`sources[0].url`), the value unless it could be a secret, and the remedy.
+Secrets are never written in the file: it names the environment variable, the file or the keyring entry
+that holds each token.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from kobo_sync.config_messages import french_problems
+from kobo_sync.errors import ConfigError, StoreKeyError
+from kobo_sync.secret_places import read_keyring, read_private_file
+from transforms import codelists, places
+
+FORMS = ("traite", "trafic")
+FormName = Literal["traite", "trafic"]
+
+_UID = re.compile(r"a[0-9A-Za-z]{9,39}")
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LOOKS_LIKE_A_TOKEN = re.compile(r"[0-9a-fA-F]{32,}")
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address stays on this machine."""
+    return urlsplit(url).hostname in _LOOPBACK
+
+
+def _server_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("écrivez l’adresse complète du serveur, par exemple https://kf.kobotoolbox.org")
+    if parts.username or parts.password:
+        raise ValueError("retirez le nom et le mot de passe de l’adresse : le jeton suffit (token_env)")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("gardez seulement le début de l’adresse, sans chemin après le nom du serveur")
+    if parts.scheme == "http" and not is_loopback(value):
+        raise ValueError("écrivez https:// : par http:// le jeton et les cas passeraient en clair")
+    return value.rstrip("/")
+
+
+def _asset_uid(value: str | None) -> str | None:
+    if value is not None and not _UID.fullmatch(value):
+        raise ValueError(
+            "l’identifiant d’un formulaire Kobo commence par « a » et n’a que des lettres et des chiffres ; "
+            "il se lit dans l’adresse du projet (…/#/forms/aXXXXXXXX/) ; laissez vide s’il n’est pas déployé"
+        )
+    return value
+
+
+def _token_name(value: str | None) -> str | None:
+    if value is not None and (_LOOKS_LIKE_A_TOKEN.fullmatch(value) or not _ENVIRONMENT_NAME.fullmatch(value)):
+        raise ValueError(
+            "donnez le NOM d’une variable d’environnement (par exemple KOBO_TOKEN), jamais le jeton lui-même"
+        )
+    return value
+
+
+def _one_of(variable: str) -> AfterValidator:
+    def check(value: str) -> str:
+        allowed = [code for code in codelists.codes(variable) if code not in ("none", "unk")]
+        if value not in allowed:
+            raise ValueError("valeurs permises : " + ", ".join(allowed))
+        return value
+
+    return AfterValidator(check)
+
+
+def _region(value: str) -> str:
+    if value not in places.regions():
+        known = ", ".join(f"{code} {name}" for code, name in places.regions().items())
+        raise ValueError(f"donnez le code d’une région : {known}")
+    return value
+
+
+def _yes_no(value: Any) -> Any:
+    # YAML knows yes/no, not oui/non, and the file is edited by French speakers.
+    return {"oui": True, "non": False}.get(value, value) if isinstance(value, str) else value
+
+
+def _under_config_folder(value: Path, info: ValidationInfo) -> Path:
+    folder: Path = info.context["folder"] if info.context else Path.cwd()
+    return (folder / value.expanduser()).resolve()
+
+
+def _usable_folder(value: Path) -> Path:
+    there = value
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise ValueError(f"« {there} » est un fichier : donnez un dossier")
+    if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+        raise ValueError(f"« {there} » n’est pas accessible en lecture et en écriture : changez ses droits")
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, KeyError):
+        raise ValueError("fuseau horaire inconnu : écrivez Africa/Niamey") from None
+    return value
+
+
+Folder = Annotated[Path, AfterValidator(_under_config_folder), AfterValidator(_usable_folder)]
+FilePath = Annotated[Path, AfterValidator(_under_config_folder)]
+EntType = Annotated[str, _one_of("ent_type")]
+
+
+class _Strict(BaseModel):
+    # A misspelt key must not be silently ignored, and pydantic's own texts must not print a value.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class SourceConfig(_Strict):
+    """One server: its address, where its token lies, and the identifier of each form there."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    kind: Literal["kobo"] = "kobo"
+    url: Annotated[str, AfterValidator(_server_url)]
+    token_env: Annotated[str | None, AfterValidator(_token_name)] = None
+    token_file: FilePath | None = None
+    token_keyring: str | None = None
+    forms: dict[FormName, Annotated[str | None, AfterValidator(_asset_uid)]] = {}
+
+    @model_validator(mode="after")
+    def _one_token(self) -> SourceConfig:
+        if sum(place is not None for place in (self.token_env, self.token_file, self.token_keyring)) != 1:
+            raise ValueError("indiquez où est le jeton : token_env, token_file ou token_keyring (un seul)")
+        return self
+
+    def uid(self, form: FormName) -> str:
+        """Identifier of a form on this server. Raises ConfigError when it is not deployed yet."""
+        found = self.forms.get(form)
+        if not found:
+            raise ConfigError(
+                [f"sources ({self.name}).forms.{form} : vide ; déployez le formulaire (kobo-sync forms deploy)"]
+            )
+        return found
+
+    def read_token(self) -> str:
+        """The token, from where the configuration says.
+
+        Raises ConfigError when there is none or it is badly copied, StoreKeyError when its file is missing or
+        open to others, or the keyring does not answer. No text holds the token.
+        """
+        key = f"sources ({self.name})"
+        if self.token_env is not None:
+            token = os.environ.get(self.token_env, "")
+            key, remedy = f"{key}.token_env : {self.token_env}", "définissez cette variable d’environnement"
+        elif self.token_file is not None:
+            token = read_private_file(self.token_file, "jeton")
+            key, remedy = f"{key}.token_file : {self.token_file}", "écrivez-y le jeton, seul sur une ligne"
+        else:
+            assert self.token_keyring is not None
+            token = read_keyring(self.token_keyring) or ""
+            key = f"{key}.token_keyring : {self.token_keyring}"
+            remedy = f"rangez-y le jeton : keyring set kobo-sync {self.token_keyring}"
+        token = token.strip()
+        if not token:
+            raise ConfigError([f"{key} : aucun jeton ; {remedy}"])
+        if not re.fullmatch(r"[!-~]+", token):  # requests would print the whole header in its own error
+            raise ConfigError([f"{key} : le jeton contient une espace ou un caractère interdit ; recopiez-le"])
+        return token
+
+
+class ProviderConfig(_Strict):
+    """One body expected to report. `region` is a P-code, `type` a code of `ent_type`."""
+
+    code: str = Field(pattern=r"^[A-Z0-9_]{2,20}$")
+    label: str = Field(min_length=1)
+    region: Annotated[str, AfterValidator(_region)]
+    family: Annotated[str, _one_of("ent_family")]
+    type: EntType
+    nominative: Annotated[bool, BeforeValidator(_yes_no)]
+    since: date
+
+    @model_validator(mode="after")
+    def _families_apart(self) -> ProviderConfig:
+        # Such an account would be shown the rows of protection bodies.
+        if codelists.family(self.type) == "justice_securite" != self.family:
+            raise ValueError(f"le type {self.type} est de la famille justice_securite : corrigez family")
+        return self
+
+
+class ReportingConfig(_Strict):
+    """When a quarter's data are due."""
+
+    deadline_days: int = Field(default=30, ge=0, le=366)
+
+
+class ReviewConfig(_Strict):
+    """What a record counts for while nobody has reviewed it."""
+
+    no_status: Literal["counted", "pending"] = "counted"
+
+
+class Config(_Strict):
+    """The whole file. Paths are absolute, taken from the folder of the file when written relative."""
+
+    sources: list[SourceConfig] = Field(min_length=1)
+    data_dir: Folder
+    output_dir: Folder
+    key_file: FilePath | None = None
+    pseudonym_key_file: FilePath | None = None
+    key_keyring: str | None = None
+    timezone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Niamey"
+    sync_account: str | None = None
+    review: ReviewConfig = ReviewConfig()
+    identified_by: list[EntType] = Field(min_length=1)
+    reporting: ReportingConfig = ReportingConfig()
+    providers: list[ProviderConfig] = Field(min_length=1)
+    _path: Path = PrivateAttr(default=Path("config.yaml"))
+
+    @model_validator(mode="after")
+    def _no_doubles(self) -> Config:
+        for key, names in (
+            ("sources", [source.name for source in self.sources]),
+            ("providers", [provider.code for provider in self.providers]),
+        ):
+            doubles = sorted({name for name in names if names.count(name) > 1})
+            if doubles:
+                raise ValueError(f"{key} : {', '.join(doubles)} y figure deux fois ; gardez une seule entrée")
+        return self
+
+    @property
+    def path(self) -> Path:
+        """The file it was read from."""
+        return self._path
+
+    @property
+    def store_path(self) -> Path:
+        """The encrypted store."""
+        return self.data_dir / "anltp.db"
+
+    @property
+    def lock_path(self) -> Path:
+        """Held by the run at work."""
+        return self.data_dir / "anltp.lock"
+
+    def source(self, name: str) -> SourceConfig:
+        """A source by name. Raises ConfigError."""
+        for source in self.sources:
+            if source.name == name:
+                return source
+        known = ", ".join(source.name for source in self.sources)
+        raise ConfigError([f"sources : « {name} » n’y figure pas ; sources connues : {known}"], self.path.name)
+
+
+def load_config(path: Path | str, *, need_tokens: bool = False) -> Config:
+    """Read and check a configuration file; with `need_tokens` also that each token is there.
+
+    Raises ConfigError with every problem found. Nothing is created on disk.
+    """
+    path = Path(path).resolve()
+    data = _read_yaml(path)
+    try:
+        config = Config.model_validate(data, context={"folder": path.parent})
+    except ValidationError as error:
+        raise ConfigError(french_problems(error, data, Config), path.name) from None
+    config._path = path
+    if need_tokens:
+        missing: list[str] = []
+        for source in config.sources:
+            try:
+                source.read_token()
+            except ConfigError as error:
+                missing += error.problems
+            except StoreKeyError as error:
+                missing.append(f"sources ({source.name}) : {error}")
+        if missing:
+            raise ConfigError(missing, path.name)
+    return config
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError([f"{path} : fichier introuvable ; indiquez-le avec --config"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "ce n’est pas un texte en UTF-8"
+        raise ConfigError([f"{path} : illisible ({reason})"]) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" à la ligne {mark.line + 1}" if mark else ""
+        problem = f"écriture YAML incorrecte{where} ; vérifiez les retraits et les « : »"
+        raise ConfigError([problem], path.name) from None
+    if not isinstance(data, dict):
+        raise ConfigError(["le fichier est vide ou n’est pas une liste de clés ; repartez du modèle"], path.name)
+    return data
