@@ -1,0 +1,7 @@
+"""Settings that every test shares."""
+
+from hypothesis import HealthCheck, settings
+
+# The machine may be busy: a test is judged by what it finds, never by the time it takes.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+settings.load_profile("project")

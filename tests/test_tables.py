@@ -1,0 +1,137 @@
+"""The tables of the plan: they add up, zeros are honest, and undated or excluded cases are said."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.test_counting import derive
+from tests.transform_fixture import received, trafic, traite
+from transforms import tables
+from transforms.bundle import NOT_DECLARED, StatTable
+from transforms.derive import Derived
+from transforms.derived_tables import TABLES, check_row
+from transforms.periods import parse_period
+
+SEMESTER = parse_period("2026-S1")
+
+
+def frames_of(derived: Derived) -> dict[str, pd.DataFrame]:
+    frames = {
+        name: pd.DataFrame(getattr(derived, name), columns=list(TABLES[name]))
+        for name in ("events", "victims", "perpetrators", "migrants", "migrant_details", "quality")
+    }
+    frames["smugglers"] = frames["perpetrators"][frames["perpetrators"]["series"] == "trafic"]
+    frames["perpetrators"] = frames["perpetrators"][frames["perpetrators"]["series"] == "traite"]
+    return frames
+
+
+def build(number: str, frames: dict[str, pd.DataFrame], declared: bool = True) -> StatTable:
+    spec = next(spec for spec in tables.plan() if spec["number"] == number)
+    return tables.build(spec, frames, SEMESTER, all_declared=declared)
+
+
+def as_dict(table: StatTable) -> dict[str, tuple[Any, ...]]:
+    return dict(table.rows)
+
+
+def test_the_declared_columns_are_those_of_the_rows() -> None:
+    derived = derive([received(traite(auteur=[{"a_type": "natural"}])), received(trafic(), "trafic", key="t")])
+    for table in ("events", "victims", "perpetrators", "migrants", "quality", "identity"):
+        for row in getattr(derived, table):
+            check_row(table, row)
+
+
+def test_both_series_show_les_deux_and_are_never_added() -> None:
+    both = traite("AAAA2345", portee="cross_border", entree_irreguliere="oui", avantage="oui")
+    derived = derive([received(both, key="a"), received(traite("BBBB2345"), key="b"),
+                      received(trafic(), "trafic", key="t")])  # fmt: skip
+    table = build("1", frames_of(derived))
+    assert not table.total_row
+    assert [(label, cells[-1]) for label, cells in table.rows] == [
+        ("Traite des personnes", 2), ("dont aussi trafic illicite (« les deux »)", 1),
+        ("Trafic illicite de migrants", 2), ("dont aussi traite (« les deux »)", 1),
+    ]  # fmt: skip
+    # the person of « les deux » is a victim, and among the migrants
+    assert as_dict(build("3", frames_of(derived)))["Ensemble"][-1] == 2
+
+
+def test_a_zero_is_printed_only_when_everybody_declared() -> None:
+    frames = frames_of(derive([received(traite())]))
+    assert as_dict(build("3", frames, declared=True))["18 ans ou plus (adulte)"] == (0, 0, 0, 0)
+    table = build("3", frames, declared=False)
+    assert as_dict(table)["18 ans ou plus (adulte)"] == (NOT_DECLARED,) * 4
+    assert any(note.startswith(NOT_DECLARED) for note in table.notes)
+
+
+def test_undated_cases_are_in_no_period_but_said() -> None:
+    table = build("1", frames_of(derive([received(traite(date_detection=None))])))
+    assert [cells[-1] for _, cells in table.rows] == [0, 0, 0, 0]
+    assert "Sans date, hors de toute période : 1." in table.notes
+
+
+def test_an_empty_period_is_printed_and_says_so() -> None:
+    frames = frames_of(derive([]))
+    for spec in tables.plan():
+        table = tables.build(spec, frames, SEMESTER, all_declared=False)
+        assert "Aucun cas déclaré dans la période." in table.notes and table.chart is None
+
+
+def test_nationalities_beyond_the_fifth_are_together() -> None:
+    nations = ["NER", "NGA", "BEN", "TGO", "GHA", "MLI", "BFA"]
+    victims = [{"v_nationalite": code} for code, copies in zip(nations, (7, 6, 5, 4, 3, 2, 1), strict=True)
+               for _ in range(copies)]  # fmt: skip
+    table = build("6", frames_of(derive([received(traite(victims=victims))])))
+    assert [label for label, _ in table.rows][-2:] == ["Autres", "Ensemble"]
+    assert as_dict(table)["Autres"][-1] == 3 and as_dict(table)["Ensemble"][-1] == 28
+
+
+def test_several_answers_say_their_denominator() -> None:
+    victims = [{"v_assistance": "shelter Health"}, {"v_assistance": "Health"}, {}]
+    table = build("10", frames_of(derive([received(traite(victims=victims))])))
+    assert table.denominator and table.rows[-1][1][-1] == 2
+    assert sum(cells[-1] for _, cells in table.rows[:-1]) == 3  # type: ignore[misc]
+
+
+SEXES = st.sampled_from(["F", "M", "U"])
+VICTIM = st.fixed_dictionaries(
+    {
+        "v_sexe": SEXES,
+        "v_age": st.none() | st.integers(0, 99).map(str),
+        "v_nationalite": st.none() | st.sampled_from(["NER", "NGA", "MLI", "unk"]),
+        "v_statut": st.sampled_from(["ActualVictimOfTrafficking", "PossibleVictimOfTrafficking"]),
+        "v_statut_organe": st.none() | st.sampled_from(["police", "ngo"]),
+    }
+)
+
+
+@given(st.lists(st.tuples(st.lists(VICTIM, max_size=4), st.sampled_from(["begging", "sexual", "none"])), max_size=6))
+def test_margins_add_up_and_one_population_has_one_total(cases: list[tuple[list[dict[str, Any]], str]]) -> None:
+    derived = derive(
+        received(traite(f"CASE{n:04d}", victims=victims, exploitation=form), key=f"k{n}")
+        for n, (victims, form) in enumerate(cases)
+    )
+    frames = frames_of(derived)
+    totals = set()
+    for number in ("3", "4", "5", "6"):
+        table = build(number, frames)
+        *lines, (_, total) = table.rows
+        for position in range(len(table.columns)):
+            assert sum(cells[position] for _, cells in lines) == total[position]  # type: ignore[misc]
+        for _, cells in table.rows:
+            assert sum(cells[:-1]) == cells[-1]  # type: ignore[arg-type]
+        totals.add(total[-1])
+    assert len(totals) == 1
+    assert totals == {sum(1 for row in derived.victims if row["counted"] and row["is_reference"]
+                          and row["classification"] == "traite_presumee"
+                          and row["counted_status"] == "identified")}  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", tables.plan(), ids=lambda spec: spec["number"])
+def test_the_plan_says_what_a_table_must_say(spec: dict[str, Any]) -> None:
+    assert all(spec[key] for key in ("number", "title", "unit", "population", "reference_date", "frame", "select", "in"))
+    assert spec["frame"] in tables.DATE_OF and spec["select"] in tables.SELECT
+    multiple = spec.get("rows", {}).get("multiple")
+    assert bool(multiple) == bool(spec.get("denominator"))
