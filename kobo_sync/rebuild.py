@@ -1,0 +1,236 @@
+"""Rebuilds the derived tables from what was received: the same from the same data, ledgers and code.
+
+Every readable submission is mapped, judged, linked and laid in derived rows; one that can't be read waits in quarantine
+with its reasons, and the rest goes through. Identifiers come from the ledgers and are never allocated twice.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from kobo_sync.config import Config
+from kobo_sync.store import CurrentSubmission, Store
+from kobo_sync.versions import code_version
+from transforms import codelists
+from transforms.derive import Derived, Judged, Received, Settings, assemble, judge
+from transforms.derived_tables import TABLES, check_row
+from transforms.errors import MappingError
+from transforms.ledger import reconcile
+from transforms.linkage.events import link_events
+from transforms.linkage.perpetrators import link_perpetrators
+from transforms.linkage.persons import MODEL_VERSION, link_persons
+from transforms.linkage.result import LinkResult, PairDecision
+from transforms.mapping import map_submission
+from transforms.register import Provider, by_code
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RebuildReport:
+    """What a rebuild found, in numbers."""
+
+    submissions: int
+    quarantined: int
+    victim_records: int
+    persons: int
+    linked_persons: int
+    linked_events: int
+    pairs_to_decide: int
+    findings: int
+    blocked: int
+
+
+def register_of(config: Config) -> list[Provider]:
+    """The expected providers of the configuration, as the transforms know them."""
+    return [
+        Provider(p.code, p.label, p.region, p.family, p.type, p.since.isoformat()) for p in config.providers
+    ]
+
+
+def settings_of(config: Config) -> Settings:
+    """What ANLTP decides, as the transforms know it."""
+    return Settings(
+        identified_by=tuple(config.identified_by),
+        deadline_days=config.reporting.deadline_days,
+        no_status_counts=config.review.no_status == "counted",
+        sync_account=config.sync_account,
+    )
+
+
+def rebuild(store: Store, config: Config, *, now: datetime, step: Callable[[str], None] = lambda _: None) -> RebuildReport:
+    """Rebuilds every derived table, in one transaction at the end. `step` is told what is under way, in French."""
+    at = now.astimezone(UTC).isoformat(timespec="seconds")
+    step("Lecture des fiches")
+    received, quarantined = _read(store, ZoneInfo(config.timezone), at)
+    register, settings = by_code(register_of(config)), settings_of(config)
+    judged = judge(received, register, settings, {d.subject: d.value for d in store.decisions("classification")})
+    step("Rapprochement des événements")
+    event_links = link_events(_event_records(judged), _pair_decisions(store, "event_pair"))
+    event_of = _allocate(store, "event", event_links.clusters, at)
+    step("Rapprochement des personnes")
+    person_links = link_persons(_person_records(judged), _pair_decisions(store, "person_pair"))
+    perpetrators = [p for item in judged for p in item.received.mapped.perpetrators]
+    clusters = dict(person_links.clusters) | link_perpetrators(perpetrators, event_of)
+    for item in judged:
+        for victim in item.received.mapped.victims:
+            clusters.setdefault(victim.record_id, victim.record_id)
+    person_of = _allocate(store, "person", clusters, at)
+    step("Calcul des tables")
+    derived = assemble(judged, settings, person_of, event_of)
+    links = _link_rows(derived, person_links, event_links)
+    _replace(store, derived, links)
+    asked = sum(row["decision"] == "ask" for row in links)
+    victims = {row["record_id"] for row in derived.victims}
+    return RebuildReport(
+        submissions=len(received),
+        quarantined=quarantined,
+        victim_records=len(victims),
+        persons=len({person_of[record] for record in victims}),
+        linked_persons=_joined(clusters, victims),
+        linked_events=_joined(event_links.clusters, set(event_links.clusters)),
+        pairs_to_decide=asked,
+        findings=len(derived.quality),
+        blocked=sum(item.blocking is not None for item in judged),
+    )
+
+
+def _joined(clusters: Mapping[str, str], members: set[str]) -> int:
+    """How many members share their cluster with another."""
+    sizes: dict[str, int] = {}
+    for member in members:
+        sizes[clusters[member]] = sizes.get(clusters[member], 0) + 1
+    return sum(size for size in sizes.values() if size > 1)
+
+
+def _read(store: Store, zone: ZoneInfo, at: str) -> tuple[list[Received], int]:
+    received: list[Received] = []
+    quarantined = 0
+    for order, submission in enumerate(store.current_submissions()):
+        if submission.deleted:
+            store.quarantine_release(submission.submission_key, "mapping", at)
+            continue
+        try:
+            mapped = map_submission(submission.submission_key, submission.form, submission.raw)
+        except MappingError as error:
+            quarantined += 1
+            store.quarantine_enter(
+                submission_key=submission.submission_key, source=submission.source, form=submission.form,
+                remote_key=submission.remote_key, instance_uuid=submission.instance_uuid, stage="mapping",
+                reason_code=error.reason_code, message=error.message, raw_json=None, at=at,
+            )  # fmt: skip
+            continue
+        store.quarantine_release(submission.submission_key, "mapping", at)
+        received.append(
+            Received(
+                mapped=mapped,
+                received=_local_day(submission, zone),
+                submission_time=submission.submission_time or submission.received_at,
+                order=order,
+                instance=submission.instance_uuid,
+                review_uid=submission.review_uid,
+                review_by=submission.review_by,
+                review_instance=submission.review_instance_uuid,
+            )
+        )
+    return received, quarantined
+
+
+def _local_day(submission: CurrentSubmission, zone: ZoneInfo) -> str:
+    """The day a submission reached the server, in Niamey: Kobo's `_submission_time` is UTC without saying so."""
+    instant = datetime.fromisoformat(submission.submission_time or submission.received_at)
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    return instant.astimezone(zone).date().isoformat()
+
+
+def _pair_decisions(store: Store, kind: str) -> list[PairDecision]:
+    decisions = []
+    for decision in store.decisions(kind):
+        left, right = decision.subject.split(" ", 1)
+        decisions.append(PairDecision(left=left, right=right, decision=decision.value))
+    return decisions
+
+
+_EVENT_COLUMNS = ("record_id", "entity", "form", "detection_date", "region", "department", "commune", "n_persons")
+_PERSON_COLUMNS = (
+    "record_id", "submission_key", "entity", "given_name", "family_name", "sex", "birth_date", "age", "age_date",
+    "nationality", "region", "department", "commune", "identification_date", "exploitation_main",
+)  # fmt: skip
+
+
+def _event_records(judged: Iterable[Judged]) -> pd.DataFrame:
+    from transforms.quality import persons_in
+
+    rows = [
+        (e.submission_key, e.entity, e.form, e.detection_date, e.place_region, e.place_department, e.place_commune,
+         persons_in(item.received.mapped))
+        for item in judged
+        for e in (item.received.mapped.event,)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(_EVENT_COLUMNS))
+
+
+def _person_records(judged: Iterable[Judged]) -> pd.DataFrame:
+    """Victims that may be linked: recording and sharing both agreed, and something that identifies."""
+    rows = []
+    for item in judged:
+        mapped = item.received.mapped
+        identities = {identity.record_id: identity for identity in mapped.identities}
+        for victim in mapped.victims:
+            identity = identities.get(victim.record_id)
+            if identity is None or not (identity.given_name or identity.family_name):
+                continue
+            rows.append(
+                (victim.record_id, victim.submission_key, victim.entity, identity.given_name, identity.family_name,
+                 victim.sex, identity.birth_date, victim.age, victim.identification_date, victim.nationality,
+                 mapped.event.place_region, mapped.event.place_department, mapped.event.place_commune,
+                 victim.identification_date, victim.exploitation_main)
+            )  # fmt: skip
+    return pd.DataFrame(rows, columns=list(_PERSON_COLUMNS))
+
+
+def _allocate(store: Store, kind: str, clusters: Mapping[str, str], at: str) -> dict[str, str]:
+    """Subject id by member, from the ledger and what it lacks; the new rows are written before anything uses them."""
+    update = reconcile(store.ledger(kind), clusters, lambda: secrets.token_hex(16), at, "rebuild")
+    store.append_ledger(kind, update.new_rows)
+    return update.assignment
+
+
+def _link_rows(derived: Derived, persons: LinkResult, events: LinkResult) -> list[Row]:
+    victims = {row["record_id"]: (row["victim_code"], row["entity"]) for row in derived.victims}
+    reports = {row["submission_key"]: (row["case_code"], row["entity"]) for row in derived.events}
+    return [
+        {
+            "kind": kind, "left_key": pair.left, "right_key": pair.right, "decision": pair.decision,
+            "left_code": codes[pair.left][0], "right_code": codes[pair.right][0],
+            "left_entity": codes[pair.left][1], "right_entity": codes[pair.right][1],
+            "probability": float(pair.probability), "reason": pair.reason,
+        }
+        for kind, result, codes in (("person", persons, victims), ("event", events, reports))
+        for pair in result.pairs.itertuples(index=False)
+    ]  # fmt: skip
+
+
+def _replace(store: Store, derived: Derived, links: list[Row]) -> None:
+    content: dict[str, list[Row]] = asdict(derived) | {"links": links}
+    for table, rows in content.items():
+        for row in rows[:1]:
+            check_row(table, row)
+    store.replace_derived(
+        {table: (columns, content[table]) for table, columns in TABLES.items()},
+        stamp={
+            "code_version": code_version(),
+            "code_list_version": codelists.VERSION,
+            "linkage_model": MODEL_VERSION,
+            "settings": json.dumps({}, sort_keys=True),
+        },
+    )
