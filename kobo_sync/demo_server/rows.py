@@ -14,7 +14,7 @@ from kobo_sync.demo_server.permissions import Rows
 from kobo_sync.demo_server.query import id_condition, matches, sort_key
 from kobo_sync.demo_server.storage import Store
 
-# What an answer limited by `fields` always holds besides.
+# What an answer limited by `fields` always holds besides; the status is empty there unless it is asked for.
 ALWAYS = ("_uuid", "meta/rootUuid", "_validation_status", "_id")
 # Fields that are columns: a list of these alone needs no answer read.
 _COLUMNS = {*ALWAYS, "_submission_time", "_submitted_by", "_xform_id_string", "_status"}
@@ -127,7 +127,9 @@ def _evaluated(store: Store, asset_uid: str, allowed: Rows, page: Page, base: st
 def _limited(item: dict[str, Any], fields: Sequence[str] | None) -> dict[str, Any]:
     if fields is None:
         return item
-    return {name: item[name] for name in (*fields, *ALWAYS) if name in item}
+    shown = {name: item[name] for name in (*fields, *ALWAYS) if name in item}
+    # A trap kept as it is: a status nobody asked for reads like no status at all.
+    return shown if "_validation_status" in fields else shown | {"_validation_status": {}}
 
 
 def _attachment(file: sqlite3.Row, here: str, answers: Mapping[str, Any]) -> dict[str, Any]:
