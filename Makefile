@@ -40,8 +40,8 @@ demo-instances: $(VENV)/dev.stamp  ## fill the demo's cases again through JavaRo
 	$(BIN)/python -m tests.make_demo_instances
 
 lock:  ## needs uv; writes both lock files, with hashes and without registry addresses
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml deploy/build-requirements.in -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml deploy/build-requirements.in -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) demo-data .pytest_cache .mypy_cache .ruff_cache

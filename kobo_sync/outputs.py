@@ -1,0 +1,119 @@
+"""Writes the deliverables of a period from the derived tables, read through the connection that can't see identities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from kobo_sync.config import Config
+from kobo_sync.rebuild import register_of
+from kobo_sync.store import Store
+from reports.quarter import write_quarter
+from reports.semester import write_semester
+from transforms.assertions import assert_publishable
+from transforms.consolidate import Provenance, consolidate
+from transforms.derived_tables import TABLES
+from transforms.periods import Period, parse_period, quarter_of, semester_of
+from transforms.pseudonyms import pseudonym, release_key
+
+_FRAMES = ("events", "victims", "perpetrators", "migrants", "migrant_details", "quality")
+_IDENTIFIERS = ("person_id", "event_id")
+
+
+@dataclass(frozen=True)
+class Deliverable:
+    """Who receives the file of a kind of period, and its name in `outputs/<period>/`."""
+
+    recipient: str
+    plan: str
+    file_name: str
+
+
+QUARTER = Deliverable("ANLTP", "quarter", "ANLTP_fichier-consolide_{period}.xlsx")
+SEMESTER = Deliverable("INS", "semester", "INS_classeur-semestriel_{period}.xlsx")
+
+
+def read_frames(store: Store) -> dict[str, pd.DataFrame]:
+    """The derived tables as frames, over all periods, without identities."""
+    frames = {name: store.frame(f"SELECT * FROM {name}") for name in _FRAMES}
+    frames["quarantine"] = store.frame(
+        "SELECT submission_key, form, reason_code, message, entered_at FROM quarantine "
+        "WHERE released_at IS NULL ORDER BY entered_at, submission_key"
+    )
+    frames["duplicates"] = store.frame(
+        "SELECT kind, left_code, right_code, decision, probability, reason, left_entity, right_entity FROM links "
+        "ORDER BY kind, decision, probability DESC, left_code"
+    )
+    return frames
+
+
+def periods_of(frames: dict[str, pd.DataFrame], today: date) -> list[Period]:
+    """The periods to write: every quarter and semester with facts, and the last closed ones even if empty."""
+    days = {
+        str(day)
+        for frame, column in (("events", "detection_date"), ("victims", "identification_date"))
+        for day in frames[frame][column].dropna()
+        if str(day) <= today.isoformat()
+    }
+    labels = {label for day in days for label in (quarter_of(day), semester_of(day)) if label}
+    current = quarter_of(today.isoformat()), semester_of(today.isoformat())
+    closed = [
+        p
+        for year in (today.year - 1, today.year)
+        for p in map(parse_period, [f"{year}-T{n}" for n in (1, 2, 3, 4)] + [f"{year}-S{n}" for n in (1, 2)])
+        if p.end < today
+    ]
+    for semester in (False, True):
+        labels.add(max(p for p in closed if p.is_semester is semester).label)
+    # A period still running is written on demand only (`kobo-sync report`): its numbers would be taken for final.
+    return sorted(parse_period(label) for label in labels - set(current))
+
+
+def write_periods(
+    store: Store, config: Config, periods: Iterable[Period], *, pseudonym_key: bytes, now: datetime
+) -> list[Path]:
+    """Writes the workbook of each period; each replaces the former one only when it is whole.
+
+    Raises transforms.assertions.PublicationError when the figures of a period contradict each other: its last good file stays.
+    """
+    frames = read_frames(store)
+    register = register_of(config)
+    stamp = store.stamp()
+    written = []
+    for period in periods:
+        deliverable = SEMESTER if period.is_semester else QUARTER
+        provenance = Provenance(
+            as_of=now.date(),
+            produced_at=now.replace(tzinfo=None, microsecond=0),
+            source=f"Collecte ANLTP/TIM (formulaires « traite » et « trafic »), {stamp['submissions']} fiches lues",
+            edition="Édition provisoire",
+            code_version=stamp["code_version"],
+            schema_version=store.schema_version,
+            received_hash=stamp["received_hash"],
+        )
+        hidden = _pseudonymous(frames, release_key(pseudonym_key, deliverable.recipient, period.label))
+        bundle = consolidate(period, hidden, register, provenance, deliverable.plan)
+        assert_publishable(bundle)
+        path = config.output_dir / period.label / deliverable.file_name.format(period=period.label)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written.append((write_semester if period.is_semester else write_quarter)(bundle, path))
+    return written
+
+
+def _pseudonymous(frames: dict[str, pd.DataFrame], key: bytes) -> dict[str, pd.DataFrame]:
+    """The frames with each identifier of a ledger replaced by its pseudonym for this recipient and release."""
+    out = {}
+    for name, frame in frames.items():
+        columns = {
+            column: frame[column].map(lambda value: pseudonym(key, value)).astype("string")
+            for column in _IDENTIFIERS
+            if column in frame.columns
+        }
+        hidden = frame.assign(**columns)
+        out[name] = hidden.rename(columns={"person_id": "pseudonym"})
+    assert set(_FRAMES) <= set(TABLES)
+    return out

@@ -1,0 +1,117 @@
+"""The nightly job: pull every source, rebuild, write what changed. Nobody watches it: it says what needs people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from kobo_sync.client import KoboClient
+from kobo_sync.config import Config, SourceConfig
+from kobo_sync.errors import ServerError
+from kobo_sync.keys import load_keys
+from kobo_sync.lock import hold_lock
+from kobo_sync.outputs import periods_of, read_frames, write_periods
+from kobo_sync.pull import PullReport, pull
+from kobo_sync.rebuild import RebuildReport, rebuild
+from kobo_sync.store import Store
+from transforms.assertions import PublicationError
+
+DONE, FAILED, WRONG_USE, NEEDS_PEOPLE = 0, 1, 2, 3
+"""Exit codes of the command line."""
+
+
+@dataclass
+class RunReport:
+    """What one run did. `problems` are what failed, `for_people` what waits for a person, both in French."""
+
+    pulls: dict[str, PullReport] = field(default_factory=dict)
+    rebuilt: RebuildReport | None = None
+    written: list[Path] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    for_people: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 failed in part or whole, 3 done but some records need people."""
+        return FAILED if self.problems else (NEEDS_PEOPLE if self.for_people else DONE)
+
+    def total(self, name: str) -> int:
+        """The sum over sources of one number of the pulls."""
+        return sum(getattr(report, name) for report in self.pulls.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """For a monitor: numbers and messages, never a record's content."""
+        return {
+            "exit_code": self.exit_code,
+            "pulls": {name: asdict(report) for name, report in self.pulls.items()},
+            "rebuild": asdict(self.rebuilt) if self.rebuilt else None,
+            "written": [path.as_posix() for path in self.written],
+            "problems": self.problems,
+            "for_people": self.for_people,
+        }
+
+
+Step = Callable[[str], None]
+
+
+def run(
+    config: Config, *, now: datetime, step: Step = lambda _: None, confirm_deletions: bool = False
+) -> RunReport:
+    """The whole job over every source of the configuration.
+
+    A source that can't be read does not stop the others: what failed is in `problems`, what was received before stays,
+    and the last good files stay until new ones are whole. Raises ConfigError, StoreKeyError, StoreError or LockHeld
+    before anything is done.
+    """
+    keys = load_keys(config)
+    tokens = {source.name: source.read_token() for source in config.sources}
+    report = RunReport()
+    with hold_lock(config.lock_path), Store.open(config.store_path, keys.store) as store:
+        run_id = store.start_run(now)
+        for source in config.sources:
+            step(f"Tirage de {source.name}")
+            try:
+                report.pulls[source.name] = _pull_source(source, tokens[source.name], store, now, confirm_deletions)
+            except ServerError as error:
+                report.problems.append(f"{source.name} : {error}")
+        if report.pulls:
+            report.rebuilt = rebuild(store, config, now=now, step=step)
+            _write(store, config, keys.pseudonym, now, report, step)
+        _tell_people(report, config)
+        store.finish_run(run_id, datetime.now(ZoneInfo(config.timezone)), report.exit_code, report.as_json())
+    return report
+
+
+def _pull_source(
+    source: SourceConfig, token: str, store: Store, now: datetime, confirm_deletions: bool
+) -> PullReport:
+    with KoboClient(source.url, token) as client:
+        return pull(source, store, client, now=now, confirm_deletions=confirm_deletions)
+
+
+def _write(store: Store, config: Config, key: bytes, now: datetime, report: RunReport, step: Step) -> None:
+    for period in periods_of(read_frames(store), now.date()):
+        step(f"Écriture de {period.label}")
+        try:
+            report.written += write_periods(store, config, [period], pseudonym_key=key, now=now)
+        except PublicationError as error:
+            report.problems.append(str(error))
+
+
+def _tell_people(report: RunReport, config: Config) -> None:
+    rebuilt = report.rebuilt
+    if rebuilt is None:
+        return
+    for number, words in (
+        (report.total("quarantined"), "fiche(s) illisible(s) à la réception : kobo-sync status"),
+        (rebuilt.quarantined, "fiche(s) en quarantaine, à corriger dans Kobo : kobo-sync status"),
+        (rebuilt.blocked, "fiche(s) arrêtée(s) par une règle bloquante : feuille « Qualité » du classeur"),
+        (rebuilt.pairs_to_decide, "paire(s) à décider, même personne ou non : feuille « Doublons » du classeur"),
+        (report.total("deletions_waiting"), "suppression(s) à confirmer : kobo-sync run --confirm-deletions"),
+    ):
+        if number:
+            report.for_people.append(f"{number} {words}")
