@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
@@ -62,7 +63,8 @@ def first_point(found: Mapping[str, Any], paths: list[str]) -> list[float | None
     for path in paths:
         parts = str(found.get(path, "")).split()
         if len(parts) >= 2:
-            return [float(parts[0]), float(parts[1])]
+            with suppress(ValueError):  # a bulk edit may write anything
+                return [float(parts[0]), float(parts[1])]
     return [None, None]
 
 

@@ -62,8 +62,9 @@ def content(sheets: Sheets) -> dict[str, Any]:
     """The asset's `content`: rows with their kuid and path, types split from their list names."""
     survey: list[dict[str, Any]] = []
     path: list[str] = []
+    languages = _languages(sheets)
     for source in sheets["survey"]:
-        row = _typed(source)
+        row = _typed(source, languages)
         row["$kuid"] = _kuid()
         if row["type"].startswith("end_"):
             path = path[:-1]
@@ -73,7 +74,7 @@ def content(sheets: Sheets) -> dict[str, Any]:
                 path = [*path, name]
         survey.append(row)
     choices = [
-        _labelled(row) | {"$kuid": _kuid(), "$autovalue": row.get("name", "")} for row in sheets["choices"] if row
+        _labelled(row, languages) | {"$kuid": _kuid(), "$autovalue": row.get("name", "")} for row in sheets["choices"]
     ]
     settings = {key: value for row in sheets["settings"] for key, value in row.items()}
     if "form_id" in settings:
@@ -84,7 +85,7 @@ def content(sheets: Sheets) -> dict[str, Any]:
         "choices": choices,
         "settings": settings,
         "translated": ["label"],
-        "translations": [None],
+        "translations": languages,
     }
 
 
@@ -98,10 +99,10 @@ def summary(whole: dict[str, Any]) -> dict[str, Any]:
         "columns": list(columns),
         "lock_all": False,
         "lock_any": False,
-        "languages": [],
+        "languages": [name for name in whole["translations"] if name],
         "row_count": len(rows),
         "name_quality": {"ok": 0, "bad": 0, "good": len(rows), "total": len(rows), "firsts": {}},
-        "default_translation": None,
+        "default_translation": whole["translations"][0],
     }
 
 
@@ -136,8 +137,15 @@ def geopoint_paths(xform: str, uid: str) -> list[str]:
     return re.findall(rf'<bind nodeset="/{uid}/([^"]+)"[^>]*type="geopoint"', xform)
 
 
-def _typed(source: dict[str, str]) -> dict[str, Any]:
-    row = _labelled(source)
+def _languages(sheets: Sheets) -> list[str | None]:
+    """The languages of the labels, in the order of their columns; `[None]` for a form of one language."""
+    keys = (key for name in ("survey", "choices") for row in sheets[name] for key in row)
+    found = {key.partition("::")[2]: None for key in keys if key.startswith("label::")}
+    return [*found] or [None]
+
+
+def _typed(source: dict[str, str], languages: list[str | None]) -> dict[str, Any]:
+    row = _labelled(source, languages)
     kind, _, rest = row.get("type", "").strip().partition(" ")
     if kind in ("begin", "end") and rest:
         row["type"] = f"{kind}_{rest.strip()}"
@@ -149,15 +157,16 @@ def _typed(source: dict[str, str]) -> dict[str, Any]:
     return row
 
 
-def _labelled(source: dict[str, str]) -> dict[str, Any]:
+def _labelled(source: dict[str, str], languages: list[str | None]) -> dict[str, Any]:
     """Labels and hints as Kobo keeps them: lists, one entry a language."""
     row: dict[str, Any] = {}
     for key, value in source.items():
-        name, translated, _ = key.partition("::")
+        name, _, language = key.partition("::")
         if name in ("label", "hint"):
-            row.setdefault(name, []).append(value)
+            texts = row.setdefault(name, [None] * len(languages))
+            texts[languages.index(language) if language in languages else 0] = value
         else:
-            row[key if translated else name] = value
+            row[key] = value
     return row
 
 
