@@ -16,7 +16,7 @@ from openpyxl.drawing.text import CharacterProperties, Font, Paragraph, Paragrap
 from openpyxl.utils.units import cm_to_EMU
 from openpyxl.worksheet.worksheet import Worksheet
 
-from reports.look import FONT, INK, LINE, NUMBER, SERIES
+from reports.look import FONT, INK, LINE, SERIES
 from reports.safe_text import safe_text
 
 
@@ -56,7 +56,7 @@ def _title(chart: BarChart, text: str) -> None:
 
 def bar_chart(
     sheet: Worksheet, kind: str, title: str, *, header_row: int, first_row: int, last_row: int, label_column: int,
-    first_column: int, last_column: int, stacked: bool, box: Box,
+    first_column: int, last_column: int, stacked: bool, number_format: str, box: Box,
 ) -> None:  # fmt: skip
     """Draw a `bar` (horizontal) or `column` chart of a block of cells of the same sheet.
 
@@ -81,7 +81,7 @@ def bar_chart(
         chart.grouping, chart.overlap = "stacked", 100
     elif not single:
         chart.overlap = -5
-    _axes(chart, single)
+    _axes(chart, single, number_format)
     if single:
         chart.legend = None
     else:
@@ -92,7 +92,7 @@ def bar_chart(
         labels = DataLabelList()
         labels.showVal = True
         labels.showSerName = labels.showCatName = labels.showLegendKey = labels.showPercent = False
-        labels.numFmt, labels.txPr = NUMBER, _text(9)
+        labels.numFmt, labels.txPr = number_format, _text(9)
         chart.dataLabels = labels
     chart.graphical_properties = GraphicalProperties(solidFill="FFFFFF")
     chart.graphical_properties.line = LineProperties(solidFill=LINE, w=9525)
@@ -101,7 +101,7 @@ def bar_chart(
     sheet.add_chart(chart)
 
 
-def _axes(chart: BarChart, single: bool) -> None:
+def _axes(chart: BarChart, single: bool, number_format: str) -> None:
     # openpyxl leaves `delete` unset, which recent Excel reads as "no axis"
     chart.x_axis.delete = False
     chart.y_axis.delete = single
@@ -109,7 +109,7 @@ def _axes(chart: BarChart, single: bool) -> None:
     chart.x_axis.majorTickMark = chart.y_axis.majorTickMark = "none"
     chart.x_axis.graphicalProperties = GraphicalProperties(ln=LineProperties(solidFill=LINE))
     chart.y_axis.graphicalProperties = GraphicalProperties(ln=LineProperties(noFill=True))
-    chart.y_axis.number_format, chart.y_axis.scaling.min = NUMBER, 0
+    chart.y_axis.number_format, chart.y_axis.scaling.min = number_format, 0
     if single:
         chart.y_axis.majorGridlines = None
     else:

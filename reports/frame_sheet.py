@@ -116,7 +116,7 @@ def _width(column: Printed) -> float:
     if column.kind in ("date", "bool"):
         longest = 10
     word = max(len(word) for word in column.header.split()) + 4  # room for the filter's arrow
-    limit = 70 if longest > 110 else 42
+    limit = 70 if longest > 80 else 42
     return max(min(longest + 3, limit), min(word, 24), 12)
 
 
@@ -179,7 +179,8 @@ def finish_sheet(sheet: Worksheet, bundle: Bundle, title: str) -> None:
     The lines above the table stay on screen; on paper each page has the title in its header instead.
     """
     sheet.freeze_panes = f"B{HEADER_ROW + 1}"
-    total = sum(dimension.width for dimension in sheet.column_dimensions.values())
+    # without rows one page is enough to say so
+    total = sum(dimension.width for dimension in sheet.column_dimensions.values()) if sheet.tables else 0.0
     set_print(
         sheet, bundle, title, pages_wide=max(1, math.ceil(total / _PAGE_CHARACTERS - 0.2)),
         repeat_rows=f"{GROUP_ROW}:{HEADER_ROW}", repeat_columns="A:A" if total > 1.5 * _PAGE_CHARACTERS else None,

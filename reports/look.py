@@ -57,9 +57,10 @@ def named_styles() -> Iterator[NamedStyle]:
     yield style("Bande", size=9, bold=True, color="FFFFFF", horizontal="left", vertical="center", fill=band,
                 border=Border(left=Side(style="medium", color="FFFFFF")))  # fmt: skip
     yield style("Bande suite", fill=band)
-    yield style("En-tête", bold=True, color=NAVY, wrap=True, vertical="center", fill=head, border=Border(bottom=thin))
+    parted = Border(top=thin, bottom=thin, left=Side(style="medium", color="FFFFFF"))
+    yield style("En-tête", bold=True, color=NAVY, wrap=True, vertical="center", fill=head, border=parted)
     yield style("En-tête nombre", bold=True, color=NAVY, wrap=True, vertical="center", horizontal="center",
-                fill=head, border=Border(bottom=thin))  # fmt: skip
+                fill=head, border=parted)  # fmt: skip
     yield style("En-tête centré", bold=True, color=NAVY, wrap=True, vertical="center", horizontal="center",
                 fill=head, border=Border(top=thin, bottom=thin, left=line, right=line))  # fmt: skip
     yield style("Texte", border=under)

@@ -61,7 +61,7 @@ CONVENTIONS = (
 )
 
 _COLUMNS_A_CARD = 4
-_LABEL_WIDTH, _CELL_WIDTH, _CELLS = 42.0, 11.5, 8
+_LABEL_WIDTH, _CELL_WIDTH, _CELLS = 42.0, 12.5, 8
 
 
 def _card(sheet: Worksheet, row: int, first: int, last: int, figure: KeyFigure) -> None:
@@ -82,6 +82,9 @@ def _cards(sheet: Worksheet, bundle: Bundle, row: int, right: int) -> int:
             _card(sheet, row, first, last, figure)
         row += 4
         sheet.row_dimensions[row - 1].height = 4
+    if not bundle.key_figures:
+        put_wide(sheet, row, 2, right, "Aucun chiffre clé pour cette période.", "Corps")
+        row += 1
     return row
 
 
@@ -100,14 +103,15 @@ def _summary(sheet: Worksheet, bundle: Bundle) -> None:
     row = compact_head(sheet, bundle, "Synthèse du trimestre", right, CONFIDENTIALITY)
     row = _section(sheet, row, right, "Chiffres clés")
     row = _cards(sheet, bundle, row, right)
-    row = _section(sheet, row + 1, right, "Tableaux")
+    start = row + 1
+    row = _section(sheet, start, right, "Tableaux")
     first_of_page = 1
     for table in bundle.tables:
-        start = row
         row = lay_out(sheet, table, row, 2, right, compact=True) + 2
         if start > first_of_page and pages_needed(sheet, first_of_page, row - 3, right + 1) > 1:
             sheet.row_breaks.append(Break(id=start - 1))
             first_of_page = start
+        start = row
     set_print(sheet, bundle, f"{SUMMARY} — {SHORT_TITLE}")
     sheet.print_area = f"A1:{get_column_letter(right + 1)}{row}"
 

@@ -90,8 +90,9 @@ def write_readme(
     row = _numbered(sheet, row, bundle.warnings or ("Aucun avertissement pour cette période.",))
     row = _section(sheet, row, "Feuilles du classeur")
     counted = any(line.rows is not None for line in sheets)
-    for column, header in enumerate(("Feuille", "Contenu", "Lignes" if counted else ""), _LEFT):
+    for column, header in enumerate(("Feuille", "Contenu"), _LEFT):
         put(sheet, row, column, header, "En-tête")
+    put(sheet, row, _RIGHT, "Lignes" if counted else "", "En-tête nombre")
     for line in sheets:
         row += 1
         put_link(sheet, row, _LEFT, line.title, line.title, "Lien liste")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from openpyxl.worksheet.worksheet import Worksheet
 
 from reports.charts import Box, bar_chart
-from reports.look import SERIES
+from reports.look import NUMBER, SERIES
 from reports.style import ROW_HEIGHT, lines_needed, put, put_wide, set_height, width_between
 from transforms.bundle import NOT_DECLARED, Cell, StatTable
 
@@ -47,8 +47,11 @@ def _put_cell(sheet: Worksheet, row: int, column: int, value: Cell, place: str, 
         put(sheet, row, column, value, "Signe" + {"": "", " totale": " total", " marge": " marge"}[place])
         return
     cell = put(sheet, row, column, value, f"Case{place}")
-    if decimals:
-        cell.number_format = "0." + "0" * decimals
+    cell.number_format = _number_format(decimals)
+
+
+def _number_format(decimals: int) -> str:
+    return "0." + "0" * decimals if decimals else NUMBER
 
 
 def _decimals(table: StatTable) -> list[int]:
@@ -172,6 +175,7 @@ def _draw_chart(sheet: Worksheet, table: StatTable, placed: Placed, left: int, b
         sheet, table.chart or "bar", table.title, header_row=placed.header_row, first_row=first,
         last_row=first + len(rows) - 1, label_column=label_column, first_column=first_column,
         last_column=first_column + len(columns) - 1, stacked=table.total_column, box=box,
+        number_format=_number_format(max(_decimals(table)[columns.start : columns.stop])),
     )  # fmt: skip
 
 

@@ -190,7 +190,7 @@ def tables() -> tuple[StatTable, ...]:
         StatTable("5", "Taux de victimes détectées pour 100 000 habitants (ODD 16.2.2)",
                   **{**common, "unit": "pour 100 000"}, row_header="Groupe", columns=("2025", "2026"),
                   rows=(("Femmes", ("n.d.", 0.6)), ("Hommes", (None, 0.25))),
-                  total_row=False, total_column=False),
+                  total_row=False, total_column=False, chart="column"),
         StatTable("6", "Auteurs poursuivis", **common, row_header="Stade", columns=("Auteurs",), rows=(),
                   total_row=False, total_column=False, chart="bar"),
     )  # fmt: skip

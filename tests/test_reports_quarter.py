@@ -219,7 +219,7 @@ def test_the_summary_shows_figures_tables_and_native_charts(workbook: Workbook, 
         assert figure.label in values and figure.value in values
     for table in bundle.tables:
         assert f"Tableau {table.number} — {table.title}" in values
-    assert len(sheet._charts) == 4  # table 6 asks for one but has no number to draw
+    assert len(sheet._charts) == 5  # table 6 asks for one but has no number to draw
 
 
 def test_the_dictionary_describes_every_variable_of_every_sheet(workbook: Workbook) -> None:
@@ -234,8 +234,12 @@ def test_the_dictionary_describes_every_variable_of_every_sheet(workbook: Workbo
 
 def test_the_codes_sheet_counts_what_the_sheet_holds(workbook: Workbook, bundle: Bundle) -> None:
     rows = list(workbook["Modalités"].iter_rows(min_row=HEADER_ROW + 1, values_only=True))
-    sexes = {code: count for sheet, name, _, code, _, count in rows if (sheet, name) == ("Victimes", "Sexe")}
-    assert sexes == {**bundle.victims["sex"].value_counts().to_dict(), None: 0}
+    sexes = [row[3:] for row in rows if row[:2] == ("Victimes", "Sexe")]
+    counts = bundle.victims["sex"].value_counts()
+    labels = {"F": "Féminin", "M": "Masculin", "U": "Inconnu / non enregistré"}
+    assert sexes == [(code, label, counts[code]) for code, label in labels.items()] + [
+        (None, "(sans réponse ou non posée)", 0)
+    ]
     support = [row for row in rows if row[:2] == ("Victimes", "Assistance reçue")]
     ticked = sum(len(str(value).split()) for value in bundle.victims["assistance"])
     assert sum(int(row[5]) for row in support) == ticked

@@ -100,7 +100,7 @@ def test_a_chart_leaves_a_gap_where_nothing_was_declared(workbook: Workbook, pat
 
 def test_charts_are_native_leave_the_margins_out_and_keep_their_axes(workbook: Workbook) -> None:
     drawn = {name: len(workbook[name]._charts) for name in workbook.sheetnames if name.startswith("Tableau")}
-    assert drawn == {"Tableau 1": 1, "Tableau 2": 1, "Tableau 3": 1, "Tableau 4": 1, "Tableau 5": 0, "Tableau 6": 0}
+    assert drawn == {f"Tableau {n}": 1 for n in range(1, 6)} | {"Tableau 6": 0}  # nothing to draw in the last
     (chart,) = workbook["Tableau 1"]._charts
     assert len(chart.series) == 5 and chart.grouping == "stacked"  # not « Ensemble »
     assert chart.x_axis.delete is False and chart.y_axis.delete is False
@@ -120,6 +120,8 @@ def test_a_rate_keeps_the_same_decimals_down_its_column(workbook: Workbook) -> N
     sheet = workbook["Tableau 5"]
     row = row_of(sheet, "Femmes")
     assert sheet.cell(row, 4).number_format == sheet.cell(row + 1, 4).number_format == "0.00"
+    (chart,) = sheet._charts
+    assert chart.y_axis.numFmt.formatCode == chart.dataLabels.numFmt == "0.00"  # 0.25 is not drawn as 0
 
 
 def test_no_row_of_a_person_and_no_code_of_a_case_is_in_the_file(path: Path, bundle: Bundle) -> None:
