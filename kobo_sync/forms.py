@@ -1,0 +1,179 @@
+"""Builds the forms: sheets as text plus the code list give an XLSX that Kobo, Collect and Enketo accept.
+
+A form is a folder of `xlsforms/` with `survey.csv`, `choices.csv` and `settings.csv`. Two things are written
+once and filled in here:
+
+- a row of `choices.csv` with `from_codelist` stands for all codes of that variable of the code list, less those
+  named in `exclude` (space-separated);
+- in any cell, `@form_release` is the form's content version, and `@label(variable, ${question})` the French
+  label of a code, as nested `if()`.
+
+Kobo rewrites a form's id and version, so the content version travels as the calculate `form_release`.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from openpyxl import Workbook
+from openpyxl.styles import Font
+from pyxform.xls2xform import convert
+
+from transforms import codelists, places
+
+FORMS = ("traite", "trafic")
+FOLDER = Path(__file__).parents[1] / "xlsforms"
+FRENCH, ENGLISH = "Français (fr)", "English (en)"
+SHEETS = ("survey", "choices", "settings")
+PROVIDERS_HEADER = ("name", "label", "region", "family", "type", "nominative")
+
+Rows = list[dict[str, str]]
+
+
+class Provider(Protocol):
+    """What the phone must know of a provider; `config` supplies it."""
+
+    code: str
+    label: str
+    region: str
+    family: str
+    type: str
+    nominative: bool
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """A built form: where it is, its content version, and what pyxform warned of."""
+
+    path: Path
+    form_release: str
+    warnings: list[str]
+
+
+def xlsx_path(form: str) -> Path:
+    """The built file that is committed beside its sources."""
+    return FOLDER / form / f"{form}.xlsx"
+
+
+def build(form: str, folder: Path = FOLDER, out: Path | None = None) -> BuildResult:
+    """Build one form from `folder/form/*.csv` into `out` (default: beside its sources).
+
+    The same sources and code list give the same bytes. Raises FileNotFoundError for a missing sheet, KeyError
+    for an unknown code list, and PyXFormError where pyxform refuses the form.
+    """
+    sheets, release = expand(form, folder)
+    path = out or folder / form / f"{form}.xlsx"
+    content = _workbook(sheets)
+    result = convert(io.BytesIO(content), file_type=".xlsx", validate=False)
+    path.write_bytes(content)
+    return BuildResult(path, release, list(result.warnings))
+
+
+def expand(form: str, folder: Path = FOLDER) -> tuple[dict[str, Rows], str]:
+    """Sheets with code lists, labels and version filled in, and the version (`traite-` + 10 hex digits)."""
+    sheets = {sheet: _read(folder / form / f"{sheet}.csv") for sheet in SHEETS}
+    sheets["choices"] = [row for marker in sheets["choices"] for row in _choices(marker)]
+    sheets["survey"] = [{k: _fill_labels(v) for k, v in row.items()} for row in sheets["survey"]]
+    digest = hashlib.sha256(json.dumps(sheets, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    release = f"{form}-{digest[:10]}"
+    for row in sheets["survey"]:
+        row["calculation"] = row["calculation"].replace("@form_release", f"'{release}'")
+    for row in sheets["settings"]:
+        row["version"] = row["version"].replace("@form_release", release)
+    return sheets, release
+
+
+def providers_csv(providers: Iterable[Provider]) -> bytes:
+    """The forms' attachment `providers.csv`, which tells the phone a body's region, family and right to names."""
+    rows = ((p.code, p.label, p.region, p.family, p.type, "oui" if p.nominative else "non") for p in providers)
+    return _csv_bytes(PROVIDERS_HEADER, rows)
+
+
+def media(providers: Iterable[Provider]) -> dict[str, bytes]:
+    """The files that travel with every form, by name."""
+    return {"providers.csv": providers_csv(providers), "places.csv": places.places_csv()}
+
+
+def _csv_bytes(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+def _read(path: Path) -> Rows:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _choices(marker: dict[str, str]) -> Rows:
+    """The choices that one row of `choices.csv` stands for."""
+    variable, excluded = marker["from_codelist"], marker["exclude"].split()
+    labels = (f"label::{FRENCH}", f"label::{ENGLISH}")
+    if not variable:
+        return [{key: marker[key] for key in ("list_name", "name", *labels)}]
+    unknown = set(excluded) - set(codelists.codes(variable))
+    if unknown:
+        raise KeyError(f"{marker['list_name']}: exclude {sorted(unknown)}")
+    return [
+        {
+            "list_name": marker["list_name"],
+            "name": code,
+            labels[0]: codelists.asked(variable, code),
+            labels[1]: codelists.asked(variable, code, "en"),
+        }
+        for code in codelists.codes(variable)
+        if code not in excluded
+    ]
+
+
+def _fill_labels(cell: str) -> str:
+    def nested(found: re.Match[str]) -> str:
+        variable, value = found.groups()
+        text = "''"
+        for code, label in reversed(codelists.labels(variable).items()):
+            text = f"if({value} = '{code}', '{label}', {text})"
+        return text
+
+    return re.sub(r"@label\((\w+), (\$\{\w+\})\)", nested, cell)
+
+
+def _workbook(sheets: dict[str, Rows]) -> bytes:
+    """XLSX bytes that depend on the cells alone: no date, no compression (zlib versions differ)."""
+    workbook = Workbook()
+    workbook.remove(workbook.active)
+    for title in SHEETS:
+        sheet = workbook.create_sheet(title)
+        columns = [c for c in sheets[title][0] if any(row[c] for row in sheets[title])]
+        sheet.append(columns)
+        for row in sheets[title]:
+            sheet.append([row[column] or None for column in columns])
+        for cell in sheet[1]:
+            cell.font = Font(bold=True)
+        sheet.freeze_panes = "A2"
+        for cells in sheet.iter_cols(max_row=1):
+            sheet.column_dimensions[cells[0].column_letter].width = 30
+    raw = io.BytesIO()
+    workbook.save(raw)
+    return _undated(raw.getvalue())
+
+
+def _undated(xlsx: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(xlsx)) as source, zipfile.ZipFile(out, "w") as target:
+        for name in sorted(source.namelist()):
+            data = source.read(name)
+            if name == "docProps/core.xml":
+                data = re.sub(rb"\d{4}-\d\d-\d\dT[\d:.]+Z", b"2026-01-01T00:00:00Z", data)
+            entry = zipfile.ZipInfo(name, date_time=(2026, 1, 1, 0, 0, 0))
+            entry.create_system = 3  # the writing system's number would otherwise differ on Windows
+            target.writestr(entry, data)
+    return out.getvalue()

