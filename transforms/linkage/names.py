@@ -26,6 +26,7 @@ FOLDING: tuple[tuple[str, str], ...] = (
     ("gh", "g"),
     ("th", "t"),
     ("dh", "d"),
+    ("h", ""),  # mute in French: Haoua/Awa, Yahaya/Yaya
     ("qu", "k"),
     ("q", "k"),
     ("ck", "k"),
@@ -65,7 +66,9 @@ class NameKeys:
 
     given: str
     family: str
-    tokens: tuple[str, ...]  # distinct keys of both parts, sorted: the unordered set
+    given_fold: str  # folded spelling of the same word, not its class: what a slip of the pen is measured on
+    family_fold: str
+    tokens: tuple[str, ...]  # keys of both parts, sorted: which part each came from no longer matters
     initials: tuple[str, ...]  # names of which only the first letter was written
     letters: tuple[str, ...]  # first letters, as written, of the full names: what an initial is held against
 
@@ -80,13 +83,19 @@ def normalise(text: str | None) -> list[str]:
 
 
 def fold(word: str) -> str:
-    """One normalised word with its digraphs, doubled letters, silent h and final h or e folded."""
+    """One normalised word with its digraphs, doubled letters, h, and the endings -e, -atou and -ou folded.
+
+    -atou/-ata and -ou are endings that one clerk writes and the next leaves out (Ramla/Ramlatou, Kabir/Kabirou).
+    """
     folded = word
     for written, sound in FOLDING:
-        folded = folded.replace(written, sound)
-    folded = re.sub(r"(.)\1+", r"\1", folded)
-    folded = re.sub(r"(?<=[aeiou])h(?=[^aeiouh])", "", folded)  # ahmed/amed, rahmatou/ramatou
-    while len(folded) > 2 and folded[-1] in "he":
+        folded = re.sub(r"(.)\1+", r"\1", folded.replace(written, sound))
+    folded = folded or word
+    if len(folded) > 3:
+        folded = folded.rstrip("e") or folded
+    if len(folded) > 5 and folded.endswith(("atu", "ata")):
+        folded = folded[:-2]
+    if len(folded) > 4 and folded[-1] == "u" and folded[-2] not in "aeiou":
         folded = folded[:-1]
     return folded
 
@@ -133,7 +142,9 @@ def name_keys(given: str | None, family: str | None) -> NameKeys:
     return NameKeys(
         given=given_full[0] if given_full else "",
         family=family_full[-1] if family_full else "",
-        tokens=tuple(sorted({*given_full, *family_full})),
+        given_fold=fold(given_words[0]) if given_words else "",
+        family_fold=fold(family_words[-1]) if family_words else "",
+        tokens=tuple(sorted(given_full + family_full)),
         initials=tuple(sorted({*given_initials, *family_initials})),
         letters=tuple(sorted({w[0] for w in given_words + family_words})),
     )

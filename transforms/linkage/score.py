@@ -79,7 +79,8 @@ def _schema(pa: Any) -> Any:
     types = {
         "record_id": pa.int64(), "submission_key": pa.string(), "entity": pa.string(), "given": pa.string(),
         "family": pa.string(), "tokens": pa.list_(pa.string()), "initials": pa.list_(pa.string()),
-        "letters": pa.list_(pa.string()), "pair": pa.string(), "name_bits": pa.float64(),
+        "letters": pa.list_(pa.string()), "given_fold": pa.string(), "family_fold": pa.string(),
+        "word": pa.string(), "word_fold": pa.string(), "pair": pa.string(), "name_bits": pa.float64(),
         "given_bits": pa.float64(), "sex": pa.string(), "birth_date": pa.string(), "birth_year": pa.int64(),
         "region": pa.string(), "department": pa.string(), "commune": pa.string(), "day": pa.int64(),
         "nationality": pa.string(), "exploitation": pa.string(),
