@@ -30,10 +30,11 @@ class Box:
     last_column: int
 
     def anchor(self) -> TwoCellAnchor:
-        """The anchor, with a small gap on the left so that the chart does not touch a table beside it."""
+        """The anchor, with a small gap: the frame touches neither a table beside it nor the page break above it."""
+        side, top = cm_to_EMU(0.3), cm_to_EMU(0.1)
         return TwoCellAnchor(
             editAs="oneCell",
-            _from=AnchorMarker(col=self.first_column - 1, row=self.first_row - 1, colOff=cm_to_EMU(0.3)),
+            _from=AnchorMarker(col=self.first_column - 1, row=self.first_row - 1, colOff=side, rowOff=top),
             to=AnchorMarker(col=self.last_column, row=self.last_row),
         )
 
