@@ -1,11 +1,16 @@
 """Each quality rule finds the fault it was written for, and a sound record has none."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.transform_fixture import received, trafic, traite
-from transforms.quality import Subject, check, rules
+from transforms import mapping, reading
+from transforms.quality import Subject, check, reason_labels, rules
+
+MAPPING_SOURCES = "".join(Path(m.__file__).read_text(encoding="utf-8") for m in (mapping, reading))
 
 
 def found(raw: dict[str, Any], form: str = "traite", known: bool = True) -> set[str]:
@@ -49,3 +54,9 @@ def test_every_rule_is_tested_and_says_what_to_do() -> None:
     assert "unknown_entity" in found(traite(), known=False)
     for rule in rules().values():
         assert rule.severity in ("blocking", "error", "warning") and rule.message.endswith(".")
+
+
+def test_every_reason_of_the_mapping_has_a_label() -> None:
+    used = set(re.findall(r'"((?:bad|said|doubled|unknown|missing|classification)_?\w*)"', MAPPING_SOURCES))
+    codes = {code for code in used if code in reason_labels() or code.startswith(("bad_", "said_", "doubled_"))}
+    assert codes <= set(reason_labels()) and "bad_date" in codes

@@ -14,6 +14,7 @@ from transforms.completeness import all_declared, completeness
 from transforms.counting import RULES
 from transforms.determination import TRAFIC_SERIES
 from transforms.periods import Period
+from transforms.quality import reason_labels
 from transforms.register import Provider
 
 _LABELLED = {
@@ -61,12 +62,17 @@ class Provenance:
     received_hash: str
 
 
-def labels() -> dict[str, dict[str, str]]:
+def labels(providers: Sequence[Provider]) -> dict[str, dict[str, str]]:
     """French label of each code, by frame column."""
     by_column = {column: codelists.labels(variable) for column, variable in _LABELLED.items()}
     lieux = {place.pcode: place.label for place in places.all_places()}
     for column in ("place_region", "place_department", "place_commune", "region_decl", "region"):
         by_column[column] = lieux
+    entities = {provider.code: provider.label for provider in providers}
+    for column in ("entity", "left_entity", "right_entity"):
+        by_column[column] = entities
+    for column in ("rule", "reason_code"):
+        by_column[column] = reason_labels()
     return by_column | _OWN_LABELS
 
 
@@ -115,7 +121,7 @@ def consolidate(
         quality=frames["quality"][frames["quality"]["quarter"].isin([q.label for q in period.quarters()])],
         quarantine=frames["quarantine"],
         duplicates=frames["duplicates"],
-        labels=labels(),
+        labels=labels(providers),
     )
 
 

@@ -37,6 +37,7 @@ class Rule:
     form: str
     severity: str
     field: str
+    label: str
     message: str
 
 
@@ -45,9 +46,17 @@ def rules() -> dict[str, Rule]:
     """The rules by identifier."""
     with _DATA.open(encoding="utf-8", newline="") as lines:
         return {
-            row["rule"]: Rule(row["rule"], row["form"], row["severity"], row["field"], row["message_fr"])
+            row["rule"]: Rule(row["rule"], row["form"], row["severity"], row["field"], row["label_fr"], row["message_fr"])
             for row in csv.DictReader(lines)
         }
+
+
+@cache
+def reason_labels() -> dict[str, str]:
+    """Short French label of every rule and of every reason for which a value can't be read."""
+    with _DATA.with_name("reason_codes.csv").open(encoding="utf-8", newline="") as lines:
+        reasons = {row["code"]: row["label_fr"] for row in csv.DictReader(lines)}
+    return reasons | {name: rule.label for name, rule in rules().items()}
 
 
 def _unknown_entity(s: Subject) -> Iterator[Hit]:

@@ -1,0 +1,231 @@
+"""The command line, `kobo-sync`. Exit codes: 0 done, 1 failed, 2 wrong use, 3 done but some records need people."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from kobo_sync import __version__
+from kobo_sync.errors import ConfigError, KoboSyncError
+from kobo_sync.words import word
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a traceback with local values would print answers of cases
+    help="Statistiques de l’ANLTP/TIM sur la traite des personnes et le trafic illicite de migrants.",
+)
+forms_app = typer.Typer(no_args_is_help=True, help="Construire, vérifier et déployer les formulaires.")
+report_app = typer.Typer(no_args_is_help=True, help="Écrire le fichier d’une période.")
+app.add_typer(forms_app, name="forms")
+app.add_typer(report_app, name="report")
+out = Console()
+err = Console(stderr=True)
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Fichier de configuration.")]
+LangOption = Annotated[str, typer.Option("--lang", help="Langue du résumé : fr ou en.")]
+DEFAULT_CONFIG = Path("config.yaml")
+
+
+def _now(zone: str) -> datetime:
+    return datetime.now(ZoneInfo(zone))
+
+
+@contextmanager
+def _steps() -> Iterator[Progress]:
+    """A spinner that says what is under way; nothing on a pipe or in a log."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        yield progress
+
+
+@app.command()
+def version() -> None:
+    """La version du logiciel."""
+    out.print(__version__)
+
+
+@app.command()
+def init(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Créer les clés de la base et des pseudonymes."""
+    from kobo_sync.config import load_config
+    from kobo_sync.keys import init_keys
+
+    for line in init_keys(load_config(config)):
+        out.print(line)
+
+
+@app.command()
+def run(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: Annotated[bool, typer.Option("--json", help="Le compte rendu en JSON, pour une supervision.")] = False,
+    confirm_deletions: Annotated[
+        bool, typer.Option("--confirm-deletions", help="Accepter une baisse inhabituelle du nombre de fiches.")
+    ] = False,
+    lang: LangOption = "fr",
+) -> None:
+    """Le travail de nuit : tirer les fiches, recalculer, écrire les périodes closes."""
+    from kobo_sync.config import load_config
+    from kobo_sync.run import run as nightly_job
+    from kobo_sync.show import print_run
+
+    settings = load_config(config, need_tokens=True)
+    with _steps() as progress:
+        task = progress.add_task("Démarrage")
+        report = nightly_job(
+            settings,
+            now=_now(settings.timezone),
+            step=lambda text: progress.update(task, description=text),
+            confirm_deletions=confirm_deletions,
+        )
+    if as_json:
+        typer.echo(json.dumps(report.as_json(), ensure_ascii=False, indent=1))
+    else:
+        print_run(out, report, lang)
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def rebuild(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Recalculer les tables à partir de ce qui est reçu, sans rien tirer."""
+    from kobo_sync.config import load_config
+    from kobo_sync.opened import opened_store
+    from kobo_sync.rebuild import rebuild as rebuild_tables
+
+    settings = load_config(config)
+    with opened_store(settings) as (store, _), _steps() as progress:
+        task = progress.add_task("Recalcul")
+        report = rebuild_tables(
+            store,
+            settings,
+            now=_now(settings.timezone),
+            step=lambda text: progress.update(task, description=text),
+        )
+    out.print(f"{report.submissions} fiches recalculées, {report.quarantined} en quarantaine.")
+    raise typer.Exit(3 if report.quarantined else 0)
+
+
+@app.command()
+def status(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Ce que contient la base, et ce qui attend une personne."""
+    from kobo_sync.config import load_config
+    from kobo_sync.opened import opened_store
+    from kobo_sync.show import print_status
+
+    with opened_store(load_config(config), write=False) as (store, _):
+        print_status(out, store)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--folder", help="Où travailler (vidé au départ).")] = Path("demo-data"),
+    output: Annotated[Path, typer.Option("--output", help="Où écrire les classeurs.")] = Path("outputs"),
+    lang: LangOption = "fr",
+) -> None:
+    """Tout le travail sur cette machine, du téléphone au classeur, avec des cas inventés."""
+    from kobo_sync.demo.play import play
+
+    raise typer.Exit(play(folder, output, out, err, lang))
+
+
+def _report(label: str, semester: bool, config: Path) -> None:
+    from kobo_sync.config import load_config
+    from kobo_sync.opened import opened_store
+    from kobo_sync.outputs import write_periods
+    from transforms.periods import parse_period
+
+    period = parse_period(label)
+    if period.is_semester is not semester:
+        kind = "semester" if period.is_semester else "quarter"
+        raise typer.BadParameter(f"« {label} » se demande par : kobo-sync report {kind} {period.label}")
+    settings = load_config(config)
+    with opened_store(settings) as (store, keys):
+        for path in write_periods(
+            store, settings, [period], pseudonym_key=keys.pseudonym, now=_now(settings.timezone)
+        ):
+            out.print(f"Écrit : {path}", soft_wrap=True)
+
+
+@report_app.command()
+def quarter(period: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Le fichier consolidé d’un trimestre pour l’ANLTP, par exemple 2026-T3."""
+    _report(period, False, config)
+
+
+@report_app.command()
+def semester(period: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Le classeur d’un semestre pour l’INS, par exemple 2026-S1."""
+    _report(period, True, config)
+
+
+@forms_app.command()
+def build() -> None:
+    """Construire l’XLSX de chaque formulaire à partir de ses sources."""
+    from kobo_sync import forms
+
+    for form in forms.FORMS:
+        result = forms.build(form)
+        out.print(f"{form} : {result.path.name}, version {result.form_release}")
+        for warning in result.warnings:
+            err.print(f"{form} : {warning}")
+
+
+@forms_app.command()
+def check() -> None:
+    """Vérifier chaque formulaire : pyxform, ODK Validate, traductions, listes de codes."""
+    from kobo_sync import forms
+
+    problems = [(form, problem) for form in forms.FORMS for problem in forms.check(form)]
+    for form, problem in problems:
+        err.print(f"{form} : {problem}", markup=False)
+    if not problems:
+        out.print("Les formulaires sont valides.")
+    raise typer.Exit(1 if problems else 0)
+
+
+@forms_app.command()
+def deploy(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Créer ou mettre à jour les formulaires sur chaque serveur Kobo de la configuration."""
+    from kobo_sync import forms
+    from kobo_sync.client import KoboClient
+    from kobo_sync.config import load_config
+    from kobo_sync.deploy import deploy as deploy_form
+
+    settings = load_config(config, need_tokens=True)
+    words = {"created": "créé", "updated": "mis à jour", "unchanged": "inchangé"}
+    for source in settings.sources:
+        with KoboClient(source.url, source.read_token()) as client:
+            for form in forms.FORMS:
+                done = deploy_form(client, source, form, forms.xlsx_path(form), forms.media(settings.providers))
+                out.print(f"{source.name} · {form} : {words[done.action]} ({done.uid})")
+                if source.forms.get(form) != done.uid:
+                    out.print(f"  à noter dans {config} : sources ({source.name}).forms.{form}: {done.uid}")
+
+
+def main() -> None:
+    """Entry point: a message and an exit code for every error that the system raises on purpose."""
+    from transforms.errors import TransformError
+    from transforms.periods import PeriodError
+
+    logging.captureWarnings(True)  # a library's warning is no message for the user
+    try:
+        app()
+    except ConfigError as error:
+        err.print(str(error), markup=False, soft_wrap=True)
+        raise SystemExit(2) from None
+    except PeriodError as error:
+        err.print(str(error), markup=False, soft_wrap=True)
+        raise SystemExit(2) from None
+    except (KoboSyncError, TransformError) as error:
+        err.print(str(error), markup=False, soft_wrap=True)
+        raise SystemExit(1) from None

@@ -1,0 +1,75 @@
+"""What the command line prints of a run and of the store: numbers and codes, never an answer of a case."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from kobo_sync.run import RunReport
+from kobo_sync.store import Store
+from kobo_sync.words import word
+
+PULL_LINES = ("received", "new", "changed", "status_changed", "deleted", "reappeared", "fetched_bodies")
+REBUILD_LINES = ("persons", "linked_persons", "linked_events", "pairs_to_decide")
+
+
+def _number(value: int) -> str:
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def run_table(reports: dict[str, RunReport], lang: str) -> Table:
+    """One column a run, one line a number."""
+    table = Table(show_edge=False, pad_edge=False)
+    table.add_column("")
+    for title in reports:
+        table.add_column(title, justify="right")
+    for line in PULL_LINES:
+        table.add_row(word(line, lang), *(_number(r.total(line)) for r in reports.values()))
+    table.add_row(word("quarantined", lang), *(_number(quarantined(r)) for r in reports.values()))
+    for line in REBUILD_LINES:
+        table.add_row(
+            word(line, lang), *(_number(getattr(r.rebuilt, line)) if r.rebuilt else "–" for r in reports.values())
+        )
+    table.add_row(word("written", lang), *(_number(len(r.written)) for r in reports.values()))
+    return table
+
+
+def quarantined(report: RunReport) -> int:
+    """Submissions that wait in quarantine after a run, at whatever stage they were stopped."""
+    return report.total("quarantined") + (report.rebuilt.quarantined if report.rebuilt else 0)
+
+
+def print_run(out: Console, report: RunReport, lang: str, title: str = "") -> None:
+    """The short summary of one run, then its files, what waits for a person and what failed."""
+    out.print(run_table({title: report}, lang))
+    print_files(out, report)
+    for key, lines in (("for_people", report.for_people), ("problems", report.problems)):
+        if lines:
+            out.print(f"\n[bold]{word(key, lang)}[/bold]")
+            for line in lines:
+                out.print(f"  • {line}", markup=False, soft_wrap=True)
+
+
+def print_files(out: Console, report: RunReport) -> None:
+    """The files written, one a line."""
+    for path in report.written:
+        out.print(f"  {path}", markup=False, soft_wrap=True)
+
+
+def print_status(out: Console, store: Store) -> None:
+    """What the store holds, and each submission in quarantine with its reason and the next step."""
+    stamp = store.stamp()
+    if not stamp:
+        out.print("La base est vide : kobo-sync run")
+        return
+    out.print(f"{stamp['submissions']} fiches lues ; code {stamp['code_version']} ; listes {stamp['code_list_version']}")
+    rows = store.frame(
+        "SELECT submission_key, reason_code, message FROM quarantine WHERE released_at IS NULL ORDER BY submission_key"
+    )
+    if rows.empty:
+        out.print("Aucune fiche en quarantaine.")
+        return
+    table = Table("Fiche", "Motif", "Message", title="En quarantaine : corriger dans Kobo, puis kobo-sync run")
+    for row in rows.itertuples(index=False):
+        table.add_row(row.submission_key, row.reason_code, row.message)
+    out.print(table)
