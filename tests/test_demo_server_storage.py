@@ -11,6 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import requests as http
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kobo_sync.demo_server import requests, serve
 from tests.demo_server_fixture import LEAD, PHONE, USERS, Project
@@ -132,3 +135,22 @@ def test_the_program_writes_its_address_and_stops_when_asked(tmp_path: Path) -> 
         process.send_signal(signal.SIGTERM)
         process.wait()
     assert [line.path for line in requests(data)] == ["/me/"]
+
+
+class _Down:
+    """A fault: the server answers 503 to everything under /api/."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        down = scope["path"].startswith("/api/")
+        await (PlainTextResponse("down", 503) if down else self.app)(scope, receive, send)
+
+
+def test_what_a_middleware_answers_is_logged_too(tmp_path: Path) -> None:
+    data = tmp_path / "server.db"
+    with serve(data, users=USERS, middleware=[Middleware(_Down)]) as base:
+        assert http.get(f"{base}/api/v2/assets/").status_code == 503
+        assert http.get(f"{base}/me/").status_code == 200
+    assert [line.status for line in requests(data)] == [503, 200]
