@@ -12,8 +12,6 @@ import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import (
@@ -24,108 +22,30 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
-    ValidationInfo,
     model_validator,
 )
 
+from kobo_sync.config_checks import (
+    asset_uid,
+    one_of,
+    region,
+    server_url,
+    time_zone,
+    token_name,
+    under_config_folder,
+    usable_folder,
+    yes_no,
+)
 from kobo_sync.config_messages import french_problems
 from kobo_sync.errors import ConfigError, StoreKeyError
 from kobo_sync.secret_places import read_keyring, read_private_file
-from transforms import codelists, places
+from transforms import codelists
 
-FORMS = ("traite", "trafic")
 FormName = Literal["traite", "trafic"]
 
-_UID = re.compile(r"a[0-9A-Za-z]{9,39}")
-_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LOOKS_LIKE_A_TOKEN = re.compile(r"[0-9a-fA-F]{32,}")
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address stays on this machine."""
-    return urlsplit(url).hostname in _LOOPBACK
-
-
-def _server_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError("écrivez l’adresse complète du serveur, par exemple https://kf.kobotoolbox.org")
-    if parts.username or parts.password:
-        raise ValueError("retirez le nom et le mot de passe de l’adresse : le jeton suffit (token_env)")
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("gardez seulement le début de l’adresse, sans chemin après le nom du serveur")
-    if parts.scheme == "http" and not is_loopback(value):
-        raise ValueError("écrivez https:// : par http:// le jeton et les cas passeraient en clair")
-    return value.rstrip("/")
-
-
-def _asset_uid(value: str | None) -> str | None:
-    if value is not None and not _UID.fullmatch(value):
-        raise ValueError(
-            "l’identifiant d’un formulaire Kobo commence par « a » et n’a que des lettres et des chiffres ; "
-            "il se lit dans l’adresse du projet (…/#/forms/aXXXXXXXX/) ; laissez vide s’il n’est pas déployé"
-        )
-    return value
-
-
-def _token_name(value: str | None) -> str | None:
-    if value is not None and (_LOOKS_LIKE_A_TOKEN.fullmatch(value) or not _ENVIRONMENT_NAME.fullmatch(value)):
-        raise ValueError(
-            "donnez le NOM d’une variable d’environnement (par exemple KOBO_TOKEN), jamais le jeton lui-même"
-        )
-    return value
-
-
-def _one_of(variable: str) -> AfterValidator:
-    def check(value: str) -> str:
-        allowed = [code for code in codelists.codes(variable) if code not in ("none", "unk")]
-        if value not in allowed:
-            raise ValueError("valeurs permises : " + ", ".join(allowed))
-        return value
-
-    return AfterValidator(check)
-
-
-def _region(value: str) -> str:
-    if value not in places.regions():
-        known = ", ".join(f"{code} {name}" for code, name in places.regions().items())
-        raise ValueError(f"donnez le code d’une région : {known}")
-    return value
-
-
-def _yes_no(value: Any) -> Any:
-    # YAML knows yes/no, not oui/non, and the file is edited by French speakers.
-    return {"oui": True, "non": False}.get(value, value) if isinstance(value, str) else value
-
-
-def _under_config_folder(value: Path, info: ValidationInfo) -> Path:
-    folder: Path = info.context["folder"] if info.context else Path.cwd()
-    return (folder / value.expanduser()).resolve()
-
-
-def _usable_folder(value: Path) -> Path:
-    there = value
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    if not there.is_dir():
-        raise ValueError(f"« {there} » est un fichier : donnez un dossier")
-    if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
-        raise ValueError(f"« {there} » n’est pas accessible en lecture et en écriture : changez ses droits")
-    return value
-
-
-def _time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ValueError, OSError, KeyError):
-        raise ValueError("fuseau horaire inconnu : écrivez Africa/Niamey") from None
-    return value
-
-
-Folder = Annotated[Path, AfterValidator(_under_config_folder), AfterValidator(_usable_folder)]
-FilePath = Annotated[Path, AfterValidator(_under_config_folder)]
-EntType = Annotated[str, _one_of("ent_type")]
+Folder = Annotated[Path, AfterValidator(under_config_folder), AfterValidator(usable_folder)]
+FilePath = Annotated[Path, AfterValidator(under_config_folder)]
+EntType = Annotated[str, one_of("ent_type")]
 
 
 class _Strict(BaseModel):
@@ -138,11 +58,11 @@ class SourceConfig(_Strict):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     kind: Literal["kobo"] = "kobo"
-    url: Annotated[str, AfterValidator(_server_url)]
-    token_env: Annotated[str | None, AfterValidator(_token_name)] = None
+    url: Annotated[str, AfterValidator(server_url)]
+    token_env: Annotated[str | None, AfterValidator(token_name)] = None
     token_file: FilePath | None = None
     token_keyring: str | None = None
-    forms: dict[FormName, Annotated[str | None, AfterValidator(_asset_uid)]] = {}
+    forms: dict[FormName, Annotated[str | None, AfterValidator(asset_uid)]] = {}
 
     @model_validator(mode="after")
     def _one_token(self) -> SourceConfig:
@@ -190,10 +110,10 @@ class ProviderConfig(_Strict):
 
     code: str = Field(pattern=r"^[A-Z0-9_]{2,20}$")
     label: str = Field(min_length=1)
-    region: Annotated[str, AfterValidator(_region)]
-    family: Annotated[str, _one_of("ent_family")]
+    region: Annotated[str, AfterValidator(region)]
+    family: Annotated[str, one_of("ent_family")]
     type: EntType
-    nominative: Annotated[bool, BeforeValidator(_yes_no)]
+    nominative: Annotated[bool, BeforeValidator(yes_no)]
     since: date
 
     @model_validator(mode="after")
@@ -225,7 +145,7 @@ class Config(_Strict):
     key_file: FilePath | None = None
     pseudonym_key_file: FilePath | None = None
     key_keyring: str | None = None
-    timezone: Annotated[str, AfterValidator(_time_zone)] = "Africa/Niamey"
+    timezone: Annotated[str, AfterValidator(time_zone)] = "Africa/Niamey"
     sync_account: str | None = None
     review: ReviewConfig = ReviewConfig()
     identified_by: list[EntType] = Field(min_length=1)

@@ -1,5 +1,4 @@
 """Each mistake in config.yaml gets one French message: the key, the value unless secret, and the remedy."""
-# ruff: noqa: E501  (whole messages on one line are easier to compare)
 
 import os
 import sys
@@ -48,16 +47,44 @@ def set_at(data, path, value):
     [
         (("data_dirr",), "x", "data_dirr : clé inconnue ; vouliez-vous dire « data_dir » ?"),
         (("sources", 0, "fomrs"), {}, "sources[0].fomrs (kobo-anltp) : clé inconnue ; vouliez-vous dire « forms » ?"),
-        (("sources", 0, "url"), "kf.kobotoolbox.org", "sources[0].url (kobo-anltp) = « kf.kobotoolbox.org » : écrivez l’adresse complète"),
+        (
+            ("sources", 0, "url"),
+            "kf.kobotoolbox.org",
+            "sources[0].url (kobo-anltp) = « kf.kobotoolbox.org » : écrivez l’adresse complète",
+        ),
         (("sources", 0, "url"), "http://kobo.example.org", "écrivez https://"),
-        (("sources", 0, "forms"), {"traite": "a b"}, "sources[0].forms.traite (kobo-anltp) = « a b » : l’identifiant d’un formulaire"),
+        (
+            ("sources", 0, "forms"),
+            {"traite": "a b"},
+            "sources[0].forms.traite (kobo-anltp) = « a b » : l’identifiant d’un formulaire",
+        ),
         (("sources", 0, "forms"), {"traiet": "aBC45678901"}, "sources[0].forms.traiet (kobo-anltp)"),
-        (("providers", 3, "region"), "NE010", "providers[3].region (OIM_NIA) = « NE010 » : donnez le code d’une région : NE001 Agadez"),
-        (("providers", 3, "family"), "police", "providers[3].family (OIM_NIA) = « police » : valeurs permises : justice_securite, protection"),
-        (("providers", 0, "family"), "protection", "providers[0] (POL_NIA) : le type police est de la famille justice_securite"),
+        (
+            ("providers", 3, "region"),
+            "NE010",
+            "providers[3].region (OIM_NIA) = « NE010 » : donnez le code d’une région : NE001 Agadez",
+        ),
+        (
+            ("providers", 3, "family"),
+            "police",
+            "providers[3].family (OIM_NIA) = « police » : valeurs permises : justice_securite, protection",
+        ),
+        (
+            ("providers", 0, "family"),
+            "protection",
+            "providers[0] (POL_NIA) : le type police est de la famille justice_securite",
+        ),
         (("providers", 3, "type"), "none", "providers[3].type (OIM_NIA) = « none » : valeurs permises : police"),
-        (("providers", 3, "nominative"), "parfois", "providers[3].nominative (OIM_NIA) = « parfois » : écrivez true ou false"),
-        (("providers", 3, "since"), "2026-13-01", "providers[3].since (OIM_NIA) = « 2026-13-01 » : écrivez une date AAAA-MM-JJ"),
+        (
+            ("providers", 3, "nominative"),
+            "parfois",
+            "providers[3].nominative (OIM_NIA) = « parfois » : écrivez true ou false",
+        ),
+        (
+            ("providers", 3, "since"),
+            "2026-13-01",
+            "providers[3].since (OIM_NIA) = « 2026-13-01 » : écrivez une date AAAA-MM-JJ",
+        ),
         (("providers", 3, "code"), "POL_NIA", "providers : POL_NIA y figure deux fois"),
         (("identified_by",), ["police", "maire"], "identified_by[1] = « maire » : valeurs permises"),
         (("reporting", "deadline_days"), -1, "reporting.deadline_days = « -1 » : au moins 0"),
@@ -90,7 +117,13 @@ def test_all_problems_come_together(tmp_path):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("token_env", TOKEN), ("token", TOKEN), ("token_env", f"{TOKEN} "), ("url", "https://me:hunter2secret@kobo.example.org"), ("name", TOKEN + "!")],
+    [
+        ("token_env", TOKEN),
+        ("token", TOKEN),
+        ("token_env", f"{TOKEN} "),
+        ("url", "https://me:hunter2secret@kobo.example.org"),
+        ("name", TOKEN + "!"),
+    ],
 )
 def test_a_secret_pasted_in_the_file_is_never_printed(tmp_path, key, value):
     with pytest.raises(ConfigError) as caught:
@@ -101,14 +134,18 @@ def test_a_secret_pasted_in_the_file_is_never_printed(tmp_path, key, value):
 
 def test_no_place_for_the_token(tmp_path):
     found = problems(tmp_path, lambda data: data["sources"][0].pop("token_env"))
-    assert found == ["sources[0] (kobo-anltp) : indiquez où est le jeton : token_env, token_file ou token_keyring (un seul)"]
+    assert found == [
+        "sources[0] (kobo-anltp) : indiquez où est le jeton : token_env, token_file ou token_keyring (un seul)"
+    ]
 
 
 def test_a_token_that_is_not_in_the_environment(tmp_path, monkeypatch):
     monkeypatch.delenv("KOBO_TOKEN", raising=False)
     load_config(write(tmp_path, lambda data: None))  # a report needs no token
     found = problems(tmp_path, lambda data: None, need_tokens=True)
-    assert found == ["sources (kobo-anltp).token_env : KOBO_TOKEN : aucun jeton ; définissez cette variable d’environnement"]
+    assert found == [
+        "sources (kobo-anltp).token_env : KOBO_TOKEN : aucun jeton ; définissez cette variable d’environnement"
+    ]
     monkeypatch.setenv("KOBO_TOKEN", f"{TOKEN}\n")
     assert load_config(write(tmp_path, lambda data: None), need_tokens=True).sources[0].read_token() == TOKEN
 

@@ -1,0 +1,146 @@
+"""The two secrets of an installation: the store's key and the pseudonyms' key, 256 random bits each.
+
+Each is looked for in the environment, then in the operating system's keyring if the configuration names an
+entry, then in a file that only its owner may read. Written as 64 hexadecimal digits everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import string
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kobo_sync.config import Config
+from kobo_sync.config_checks import is_loopback
+from kobo_sync.errors import StoreKeyError
+from kobo_sync.secret_places import read_keyring, read_private_file, write_private_file
+
+KEY_BYTES = 32
+STORE_VARIABLE = "KOBO_SYNC_STORE_KEY"
+PSEUDONYM_VARIABLE = "KOBO_SYNC_PSEUDONYM_KEY"
+
+_DEMO_MARK = b"DEMO-KEY"
+"""A demo key begins with it and keeps 192 random bits: the mark follows the key wherever it is copied."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Both keys, never printed."""
+
+    store: bytes = field(repr=False)
+    pseudonym: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where one key may lie. `what` names it in French."""
+
+    what: str
+    variable: str
+    entry: str | None
+    path: Path
+
+
+def _places(config: Config) -> tuple[_Place, _Place]:
+    entry = config.key_keyring
+    return (
+        _Place(
+            "clé de la base",
+            STORE_VARIABLE,
+            f"{entry}/store" if entry else None,
+            config.key_file or config.data_dir / "store.key",
+        ),
+        _Place(
+            "clé des pseudonymes",
+            PSEUDONYM_VARIABLE,
+            f"{entry}/pseudonym" if entry else None,
+            config.pseudonym_key_file or config.data_dir / "pseudonym.key",
+        ),
+    )
+
+
+def is_demo_key(key: bytes) -> bool:
+    """Whether `init_keys(demo=True)` made it."""
+    return key.startswith(_DEMO_MARK)
+
+
+def load_keys(config: Config) -> Keys:
+    """Both keys of an installation.
+
+    Raises StoreKeyError when one is lost, malformed or open to others, and when a demo key meets a server that is
+    not on this machine: demo keys lie beside invented data, unprotected.
+    """
+    store, pseudonym = (_required(place, config) for place in _places(config))
+    for source in config.sources:
+        if (is_demo_key(store) or is_demo_key(pseudonym)) and not is_loopback(source.url):
+            raise StoreKeyError(
+                f"La clé est celle de la démonstration, et la source {source.name} est un vrai serveur ({source.url})",
+                "choisissez un autre data_dir, puis kobo-sync init",
+            )
+    return Keys(store, pseudonym)
+
+
+def init_keys(config: Config, demo: bool = False) -> list[str]:
+    """Make the keys that are missing and say, in French, one line a key, what was done. Never replaces a key.
+
+    Raises StoreKeyError when the store exists and its key does not: a new key could not open it.
+    """
+    lines = []
+    for place in _places(config):
+        found, where = _look(place)
+        if found is not None:
+            lines.append(f"La {place.what} existe déjà ({where}) : gardée telle quelle.")
+            continue
+        if config.store_path.exists():
+            raise _lost(place, config)
+        key = _DEMO_MARK + secrets.token_bytes(KEY_BYTES - len(_DEMO_MARK)) if demo else secrets.token_bytes(KEY_BYTES)
+        write_private_file(place.path, key.hex() + "\n")
+        lines.append(
+            f"La {place.what} est créée : {place.path} (lisible par vous seul ; gardez-en une copie hors ligne)."
+        )
+    return lines
+
+
+def _required(place: _Place, config: Config) -> bytes:
+    key, _ = _look(place)
+    if key is not None:
+        return key
+    if config.store_path.exists():
+        raise _lost(place, config)
+    raise StoreKeyError(f"La {place.what} n’existe pas encore", "kobo-sync init")
+
+
+def _look(place: _Place) -> tuple[bytes | None, str]:
+    """The key and where it was found; (None, "") if it is nowhere."""
+    if os.environ.get(place.variable):
+        return _parsed(os.environ[place.variable], place, f"variable {place.variable}"), f"variable {place.variable}"
+    if place.entry is not None:
+        kept = read_keyring(place.entry)
+        if kept:
+            return _parsed(kept, place, f"trousseau, {place.entry}"), f"trousseau, {place.entry}"
+    if place.path.exists():
+        return _parsed(
+            read_private_file(place.path, place.what), place, f"fichier {place.path}"
+        ), f"fichier {place.path}"
+    return None, ""
+
+
+def _parsed(text: str, place: _Place, where: str) -> bytes:
+    text = text.strip()
+    if len(text) != 2 * KEY_BYTES or set(text) - set(string.hexdigits):
+        raise StoreKeyError(
+            f"La {place.what} ({where}) est mal écrite : {2 * KEY_BYTES} chiffres hexadécimaux sont attendus, "
+            f"{len(text)} caractères sont là",
+            "recopiez-la depuis la copie de secours",
+        )
+    return bytes.fromhex(text)
+
+
+def _lost(place: _Place, config: Config) -> StoreKeyError:
+    return StoreKeyError(
+        f"La {place.what} est introuvable, alors que la base existe ({config.store_path}). Cherchée dans la variable "
+        f"{place.variable}{', dans le trousseau' if place.entry else ''} et dans {place.path}",
+        "remettez la copie de secours à l’un de ces endroits ; sans elle, les données ne peuvent plus être lues",
+    )
