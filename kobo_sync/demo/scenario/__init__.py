@@ -1,0 +1,1 @@
+"""What happens in the demonstration's Niger: facts first, then the reports that providers make of them."""
