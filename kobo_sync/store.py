@@ -1,0 +1,277 @@
+"""The encrypted store: one SQLCipher file, opened with its key, brought to the current schema.
+
+Received tables and ledgers only grow; derived tables are replaced whole. `store_read` reads, `store_receive`
+writes what a pull received; here is what all share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import pandas as pd
+from sqlcipher3 import dbapi2 as sqlcipher
+
+from kobo_sync import store_derived, store_read
+from kobo_sync.errors import StoreError, StoreKeyError
+from kobo_sync.migrations import migrate, version_of
+from kobo_sync.store_derived import DerivedTable
+from kobo_sync.store_read import CurrentSubmission, Decision
+from transforms.ledger import LedgerRow
+
+__all__ = ["CurrentSubmission", "Decision", "Store"]
+
+LedgerKind = Literal["person", "event"]
+
+
+class Store:
+    """An open store. Use `Store.open`; one connection, one thread."""
+
+    def __init__(self, path: Path, connection: Any, key: bytes) -> None:
+        self.path = path
+        self.connection = connection
+        self._key = key
+
+    @classmethod
+    def open(cls, path: Path, key: bytes) -> Store:
+        """Open, create if absent, and migrate. `key`: 32 bytes.
+
+        Raises StoreKeyError for a wrong key, StoreError when the file can't be opened or is of a newer release.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Made before SQLite opens it: its journal files take over this mode.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            connection = connect(path, key)
+        except OSError as error:
+            raise StoreError(
+                f"La base {path} ne peut pas être ouverte : {error.strerror}", "vérifiez data_dir"
+            ) from None
+        store = cls(path, connection, key)
+        try:
+            migrate(connection, _now(), store.back_up)
+        except BaseException:
+            connection.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Close the connection; SQLite folds its journal into the file."""
+        self.connection.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def schema_version(self) -> int:
+        """Number of the last migration applied."""
+        return version_of(self.connection)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """All that the block writes, or nothing. Yields the connection; a block within a block joins it."""
+        if self.connection.in_transaction:
+            yield self.connection
+            return
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.connection
+            self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:  # a full disk has already rolled back
+                self.connection.execute("ROLLBACK")
+            raise
+
+    def back_up(self, version: int) -> None:
+        """Copy the store beside itself, under the same key, and check that the copy opens."""
+        copy = self.path.with_name(f"{self.path.stem}-schema{version}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.db")
+        os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        target = connect(copy, self._key, journal="DELETE")
+        try:
+            self.connection.backup(target)
+            broken = target.execute("PRAGMA cipher_integrity_check").fetchall()
+            if broken or version_of(target) != version:
+                raise StoreError(
+                    f"La copie {copy} n’est pas lisible", "la base n’a pas été modifiée ; vérifiez le disque"
+                )
+        finally:
+            target.close()
+
+    # --- What was received: see store_receive for writing ---------------------------------------------------------
+
+    def hash_row(self, raw: Mapping[str, Any]) -> str:
+        """Keyed hash (HMAC-SHA256, hexadecimal) of one submission's canonical JSON.
+
+        `_validation_status` is left out: it changes without an edit, and has its own table.
+        """
+        answers = {name: value for name, value in raw.items() if name != "_validation_status"}
+        key = hmac.digest(self._key, b"received row", hashlib.sha256)
+        return hmac.digest(key, canonical(answers).encode(), hashlib.sha256).hex()
+
+    def current_submissions(self) -> Iterator[CurrentSubmission]:
+        """Every submission at its newest revision, deleted ones included, ordered by key; memory stays small."""
+        return store_read.current_submissions(self.connection)
+
+    def received_digest(self) -> str:
+        """Digest of the current received data: revisions, reviews and tombstones; no clock, no order of arrival."""
+        return store_read.received_digest(self.connection)
+
+    # --- Quarantine -------------------------------------------------------------------------------------------------
+
+    def quarantine_enter(
+        self, *, submission_key: str | None, source: str, form: str, remote_key: str | None, instance_uuid: str | None,
+        stage: Literal["pull", "mapping"], reason_code: str, message: str, raw_json: str | None, at: str,
+    ) -> bool:  # fmt: skip
+        """Keep a submission aside with its reason; False when it already waits there for the same one.
+
+        A former reason of the same submission and stage is released: each waits once.
+        """
+        same = (source, form, remote_key, instance_uuid, stage, reason_code, message, raw_json)
+        with self.transaction() as connection:
+            if connection.execute(
+                "SELECT 1 FROM quarantine WHERE released_at IS NULL AND source IS ? AND form IS ? AND remote_key IS ?"
+                " AND instance_uuid IS ? AND stage IS ? AND reason_code IS ? AND message IS ? AND raw_json IS ?",
+                same,
+            ).fetchone():
+                return False
+            if submission_key is not None:
+                self.quarantine_release(submission_key, stage, at)
+            connection.execute(
+                "INSERT INTO quarantine (submission_key, source, form, remote_key, instance_uuid, stage, reason_code,"
+                " message, raw_json, entered_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (submission_key, *same, at),
+            )
+        return True
+
+    def quarantine_release(self, submission_key: str, stage: Literal["pull", "mapping"], at: str) -> None:
+        """The submission can be read now, or is gone: what held it back is over. The row stays, dated."""
+        where = "submission_key = ? AND stage = ? AND released_at IS NULL"
+        # Asked for each good row of a rebuild: a read costs little, a write would lock.
+        if self.connection.execute(f"SELECT 1 FROM quarantine WHERE {where}", (submission_key, stage)).fetchone():
+            self.connection.execute(f"UPDATE quarantine SET released_at = ? WHERE {where}", (at, submission_key, stage))
+
+    # --- People's decisions, runs, ledgers ------------------------------------------------------------------------
+
+    def decide(self, kind: str, subject: str, value: str, by_whom: str, at: str, reason: str) -> None:
+        """Note a person's decision; a later one on the same subject stands in its place."""
+        self.connection.execute(
+            "INSERT INTO decision (kind, subject, value, by_whom, at, reason) VALUES (?, ?, ?, ?, ?, ?)",
+            (kind, subject, value, by_whom, at, reason),
+        )
+
+    def decisions(self, kind: str) -> list[Decision]:
+        """The decision that stands for each subject of a kind, oldest first."""
+        return store_read.decisions(self.connection, kind)
+
+    def start_run(self, at: datetime) -> str:
+        """Note that a run begins; its identifier."""
+        run_id = secrets.token_hex(8)
+        self.connection.execute("INSERT INTO sync_run (run_id, started_at) VALUES (?, ?)", (run_id, _instant(at)))
+        return run_id
+
+    def finish_run(self, run_id: str, at: datetime, outcome: int, counts: Mapping[str, Any]) -> None:
+        """Note how a run ended: its exit code and its numbers."""
+        self.connection.execute(
+            "UPDATE sync_run SET finished_at = ?, outcome = ?, counts_json = ? WHERE run_id = ?",
+            (_instant(at), outcome, canonical(counts), run_id),
+        )
+
+    def ledger(self, kind: LedgerKind) -> list[LedgerRow]:
+        """All lines of a ledger, in the order in which they were written."""
+        cursor = self.connection.execute(
+            f"SELECT at, action, subject_id, member_key, other_id, cause FROM {_ledger(kind)} ORDER BY id"
+        )
+        return [LedgerRow(*row) for row in cursor]
+
+    def append_ledger(self, kind: LedgerKind, rows: Sequence[LedgerRow]) -> None:
+        """Append lines to a ledger, all or none."""
+        with self.transaction() as connection:
+            connection.executemany(
+                f"INSERT INTO {_ledger(kind)} (at, action, subject_id, member_key, other_id, cause)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                [(row.at, row.action, row.subject_id, row.member_key, row.other_id, row.cause) for row in rows],
+            )
+
+    # --- Derived ----------------------------------------------------------------------------------------------------
+
+    def replace_derived(self, tables: Mapping[str, DerivedTable], stamp: Mapping[str, str]) -> None:
+        """Replace every derived table: built beside the old ones, then swapped with the stamp in one transaction.
+
+        To `stamp` are added `schema_version`, `received_hash` and `submissions` (those not deleted). A row may leave
+        columns out (NULL) but not bring unknown ones. Raises StoreError for a name that a received table has.
+        """
+        store_derived.replace(self, tables, stamp)
+
+    def stamp(self) -> dict[str, str]:
+        """What the derived tables were made with and from; empty before the first rebuild."""
+        return dict(self.connection.execute("SELECT key, value FROM derived_stamp ORDER BY key").fetchall())
+
+    # --- Reports ----------------------------------------------------------------------------------------------------
+
+    def report_connection(self) -> AbstractContextManager[Any]:
+        """A read-only connection that refuses identities and raw answers: see store_read.guarded."""
+        return store_read.guarded(connect(self.path, self._key, read_only=True))
+
+    def frame(self, sql: str, params: Sequence[Any] = ()) -> pd.DataFrame:
+        """The answer of a query through `report_connection`. Raises StoreError where it reads what it may not."""
+        with self.report_connection() as connection:
+            return store_read.frame(connection, sql, params)
+
+
+def connect(path: Path, key: bytes, *, read_only: bool = False, journal: str = "WAL") -> Any:
+    """A keyed autocommit connection. Raises StoreKeyError when the key does not open the file."""
+    uri = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
+    connection = sqlcipher.connect(uri, uri=True, isolation_level=None, timeout=30)
+    try:
+        connection.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
+        connection.execute("PRAGMA cipher_log_level = NONE")  # it would write to the terminal beside our message
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")  # no answer in clear in a temporary file
+        if not read_only:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute(f"PRAGMA journal_mode = {journal}")
+            connection.execute("PRAGMA synchronous = FULL")
+    except sqlcipher.DatabaseError as error:
+        connection.close()
+        if "not a database" in str(error):
+            raise StoreKeyError(
+                f"La clé n’ouvre pas la base {path}",
+                "remettez la clé avec laquelle elle a été créée ; si c’est la bonne, le fichier est abîmé : "
+                "repartez d’une sauvegarde",
+            ) from None
+        raise StoreError(
+            f"La base {path} ne peut pas être ouverte : {error}", "vérifiez le disque et les droits"
+        ) from None
+    return connection
+
+
+def canonical(value: Any) -> str:
+    """One text for equal JSON values: sorted keys, no spaces, characters as they are."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _ledger(kind: LedgerKind) -> str:
+    return {"person": "person_ledger", "event": "event_ledger"}[kind]
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _now() -> str:
+    return _instant(datetime.now(UTC))
