@@ -16,7 +16,14 @@ APPROVED = Review("validation_status_approved", "coordo_ne008", "2026-11-01T09:0
 def row(remote_key: str, version: int = 1, review: Review | None = None, **answers: object) -> Row:
     """A received row; `version` 2 and more are edits."""
     root, uuid = f"root-{remote_key}", f"root-{remote_key}" if version == 1 else f"edit-{remote_key}-{version}"
-    raw = {"_id": int(remote_key), "_uuid": uuid, "meta/rootUuid": f"uuid:{root}", **answers}
+    status = {"uid": review.uid} if review else {}
+    raw = {
+        "_id": int(remote_key),
+        "_uuid": uuid,
+        "meta/rootUuid": f"uuid:{root}",
+        "_validation_status": status,
+        **answers,
+    }
     return Row(
         remote_key=remote_key, instance_uuid=uuid, root_uuid=root, witnesses=frozenset({root, uuid}),
         edited=version > 1,
