@@ -6,12 +6,11 @@ with its reasons, and the rest goes through. Identifiers come from the ledgers a
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -29,6 +28,7 @@ from transforms.linkage.perpetrators import link_perpetrators
 from transforms.linkage.persons import MODEL_VERSION, link_persons
 from transforms.linkage.result import LinkResult, PairDecision
 from transforms.mapping import map_submission
+from transforms.quality import persons_in
 from transforms.register import Provider, by_code
 
 Row = dict[str, Any]
@@ -73,11 +73,11 @@ def rebuild(store: Store, config: Config, *, now: datetime, step: Callable[[str]
     received, quarantined = _read(store, ZoneInfo(config.timezone), at)
     register, settings = by_code(register_of(config)), settings_of(config)
     judged = judge(received, register, settings, {d.subject: d.value for d in store.decisions("classification")})
-    step("Rapprochement des événements")
-    event_links = link_events(_event_records(judged), _pair_decisions(store, "event_pair"))
-    event_of = _allocate(store, "event", event_links.clusters, at)
     step("Rapprochement des personnes")
     person_links = link_persons(_person_records(judged), _pair_decisions(store, "person_pair"))
+    step("Rapprochement des événements")
+    event_links = link_events(_event_records(judged, person_links.clusters), _pair_decisions(store, "event_pair"))
+    event_of = _allocate(store, "event", event_links.clusters, at)
     perpetrators = [p for item in judged for p in item.received.mapped.perpetrators]
     clusters = dict(person_links.clusters) | link_perpetrators(perpetrators, event_of)
     for item in judged:
@@ -156,23 +156,26 @@ def _pair_decisions(store: Store, kind: str) -> list[PairDecision]:
     decisions = []
     for decision in store.decisions(kind):
         left, right = decision.subject.split(" ", 1)
-        decisions.append(PairDecision(left=left, right=right, decision=decision.value))
+        verdict: Literal["same", "different"] = "same" if decision.value == "same" else "different"
+        decisions.append(PairDecision(left, right, verdict))
     return decisions
 
 
-_EVENT_COLUMNS = ("record_id", "entity", "form", "detection_date", "region", "department", "commune", "n_persons")
+_EVENT_COLUMNS = (
+    "record_id", "entity", "form", "detection_date", "region", "department", "commune", "n_persons", "persons",
+)  # fmt: skip
 _PERSON_COLUMNS = (
     "record_id", "submission_key", "entity", "given_name", "family_name", "sex", "birth_date", "age", "age_date",
     "nationality", "region", "department", "commune", "identification_date", "exploitation_main",
 )  # fmt: skip
 
 
-def _event_records(judged: Iterable[Judged]) -> pd.DataFrame:
-    from transforms.quality import persons_in
-
+def _event_records(judged: Iterable[Judged], person_clusters: Mapping[str, str]) -> pd.DataFrame:
+    """Events with the persons already found in them: one met in both reports is the best sign of one event."""
     rows = [
         (e.submission_key, e.entity, e.form, e.detection_date, e.place_region, e.place_department, e.place_commune,
-         persons_in(item.received.mapped))
+         persons_in(item.received.mapped),
+         [person_clusters[v.record_id] for v in item.received.mapped.victims if v.record_id in person_clusters])
         for item in judged
         for e in (item.received.mapped.event,)
     ]  # fmt: skip
@@ -198,7 +201,7 @@ def _person_records(judged: Iterable[Judged]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_PERSON_COLUMNS))
 
 
-def _allocate(store: Store, kind: str, clusters: Mapping[str, str], at: str) -> dict[str, str]:
+def _allocate(store: Store, kind: Literal["person", "event"], clusters: Mapping[str, str], at: str) -> dict[str, str]:
     """Subject id by member, from the ledger and what it lacks; the new rows are written before anything uses them."""
     update = reconcile(store.ledger(kind), clusters, lambda: secrets.token_hex(16), at, "rebuild")
     store.append_ledger(kind, update.new_rows)
@@ -231,6 +234,5 @@ def _replace(store: Store, derived: Derived, links: list[Row]) -> None:
             "code_version": code_version(),
             "code_list_version": codelists.VERSION,
             "linkage_model": MODEL_VERSION,
-            "settings": json.dumps({}, sort_keys=True),
         },
     )

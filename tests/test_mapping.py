@@ -142,6 +142,12 @@ def test_ages_use_the_most_precise_answer() -> None:
     assert only_victim(v_age="25", v_mineur_faits="non").child_in_law == "non"
 
 
+def test_an_undated_case_takes_the_age_on_the_day_the_form_was_begun() -> None:
+    raw = traite(date_detection=None, start="2026-04-15T08:00:00.000+01:00", victims=[{"v_date_naissance": "2010-04-15"}])
+    (victim,) = map_submission("k", "traite", raw).victims
+    assert (victim.age, victim.identification_date) == (16, None)
+
+
 def test_a_victim_may_have_a_situation_of_her_own() -> None:
     own = only_victim(v_meme_situation="non", v_actes="receipt", v_moyens="none", v_exploitation="none", v_age="30",
                       v_mineur_faits="non")  # fmt: skip

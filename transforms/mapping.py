@@ -56,7 +56,7 @@ def map_submission(submission_key: str, form: str, raw: Mapping[str, Any]) -> Ma
     mapped = Mapped(event=Event(**event_values), leftover=reading.leftover)
     if form == "traite":
         for position, level in enumerate(reading.repeats["victime"], start=1):
-            _add_victim(mapped, common, level, position)
+            _add_victim(mapped, common, level, position, top.get("started"))
     else:
         mapped.tallies = [row for level in reading.repeats["groupe"] for row in _tallies(mapped.event, level)]
         mapped.migrants = [
@@ -141,13 +141,16 @@ def identification_date(values: Mapping[str, Any], event: Event, consent: Consen
     return f"{day[:7]}-01" if day and consent == "refused" else day
 
 
-def _add_victim(mapped: Mapped, common: dict[str, str], level: Level, position: int) -> None:
+def _add_victim(
+    mapped: Mapped, common: dict[str, str], level: Level, position: int, started: str | None
+) -> None:
     event, values = mapped.event, level.values
     consent = consent_of(values)
     code = _row_code(values.get("victim_code"), f"{event.case_code}-V{position}")
     record_id = f"{event.submission_key}#{code}"
     day = identification_date(values, event, consent)
-    age = ages.at_identification(values, day, refused=consent == "refused")
+    # An undated case: the age holds for the day the form was begun, as on the phone.
+    age = ages.at_identification(values, day or started, refused=consent == "refused")
     child = ages.child_in_law(age.group, values.get("child_at_facts"))
     own = values.get("same_situation") == "non" and consent != "refused"
     situation = {name: values.get(name) if own else getattr(event, name) for name in _SITUATION}
