@@ -21,24 +21,27 @@ Delou/Délou Tchima/Chima/Tchimah Kaltouma/Kaltoum/Kaltume Fanta/Fantah/Fanta Ra
 Oumou/Umu/Oumoul Haoua/Hawa/Hauwa Hamsatou/Hamsa/Hamsatu Balki/Balkissa/Bilkisu Salamatou/Salama/Salamatu
 Firdaoussi/Firdausi/Firdaws Barira/Barirah/Bariratou Zouera/Zuwera/Zouwaïra Ladi/Ladidi Ouma/Houma Asmaou/Asmau/Asma
 Indo/Hindou/Hindu Mintou/Mintu Tamar/Tamara Absatou/Habsatou/Absa Loubabatou/Lubabatu Djamila/Jamila Ganiyatou/Ganiatu
-Blessing/Blesing Joy/Joie Grace/Grâce Adjoua/Adjua Afi/Afih Nafissa/Nafisa/Naffissatou Sahoura/Sahura Chafa/Shafa""".split()
+Blessing/Blesing Joy/Joie Grace/Grâce Adjoua/Adjua Afi/Afih Nafissa/Nafisa/Naffissatou Sahoura/Sahura Chafa/Shafa
+""".split()  # noqa: SIM905
 _MEN = """Moussa/Mousa/Musa/Moussah Mahamadou/Mamadou/Mohamed/Mouhammadou Mahamane/Maman/Mahaman Abdou/Abdu
 Ibrahim/Ibrahima/Brahim Issoufou/Issoufi/Yusuf/Youssouf Oumarou/Umaru/Oumar Souleymane/Suleiman/Sulaiman
 Yahaya/Yahya/Yaya/Yahia Zakari/Zakary/Zakariya/Zakaria Kabirou/Kabir/Kabiru Bassirou/Bachirou/Bashir/Bachir
 Nafiou/Nafi'ou/Nafiu Saminou/Samin/Saminu Nazirou/Naziru Soumana/Sumana Seyni/Seini Boubé/Boubey
 Ilou/Illou Tanko/Tankou Mani/Mâni Kimba/Kinba Hamza/Amza/Hamzah Laminou/Lamine/Lamin Aboubacar/Abubakar/Boubacar
 Ousmane/Usman/Ousman Hachimou/Hashim/Hachim Habibou/Habib/Habibu Ayouba/Ayuba/Ayoub Samaïla/Samaila/Smaila
-Attahirou/Attahir/Tahirou Elhadji/Alhaji Assoumane/Assouman/Assuman Chaïbou/Shaibu/Chaibu Rabiou/Rabiu Sabiou/Sabiu/Sabio
+Attahirou/Attahir/Tahirou Elhadji/Alhaji Assoumane/Assouman/Assuman Chaïbou/Shaibu/Chaibu Rabiou/Rabiu
+Sabiou/Sabiu/Sabio
 Daouda/Dauda/Dawda Halidou/Khalid/Halid Almoustapha/Almustapha/Moustapha Adamou/Adamu/Adam Noura/Nura Marafa/Maraffa
 Bachar/Bashar Ado/Adoh Kader/Abdelkader/Kadri Mansour/Mansur/Manssour Gado/Gadoh Ismaël/Ismaila/Ismail Salissou/Salisu
-Emeka/Emeca Chinedu/Chinédou Kofi/Koffi Kwame/Kouamé Sékou/Sekou Alpha/Alfa""".split()
+Emeka/Emeca Chinedu/Chinédou Kofi/Koffi Kwame/Kouamé Sékou/Sekou Alpha/Alfa""".split()  # noqa: SIM905
 _CLANS = """Okonkwo/Okonko Eze/Ezeh Adeleke/Adelekeh Mensah/Mensa Owusu/Owoussou Koffi/Kofi Kouassi/Kwassi
 Diarra/Jarra Fofana/Foffana Konaté/Konate/Konatey Sangaré/Sangare Bagayoko/Bagayogo Balde/Baldé Sow/Soh Ba/Bah
-Zongo/Zongho Ilboudo/Ilbudo Tiendrébéogo/Tiendrebeogo Agossou/Agosu Amoussou/Amusu Johnson/Jonson Dossa/Dosa""".split()
+Zongo/Zongho Ilboudo/Ilbudo Tiendrébéogo/Tiendrebeogo Agossou/Agosu Amoussou/Amusu Johnson/Jonson Dossa/Dosa""".split()  # noqa: SIM905
 _PLACES = {"NE001": 6, "NE002": 2, "NE003": 3, "NE004": 5, "NE005": 4, "NE006": 5, "NE007": 6, "NE008": 5}
 _FORMS = ("mendicite", "sexuelle", "travail", "domestique", "mariage", "autre")
 _DRIFTS = (("ou", "u"), ("u", "ou"), ("ch", "sh"), ("dj", "j"), ("k", "c"), ("y", "i"), ("i", "y"), ("ss", "s"),
-           ("m", "mm"), ("s", "ss"), ("a", "ah"), ("e", "é"), ("o", "au"), ("h", ""), ("i", "e"), ("z", "s"))  # fmt: skip
+           ("m", "mm"), ("s", "ss"), ("a", "ah"), ("e", "é"), ("o", "au"), ("h", ""), ("i", "e"),
+           ("z", "s"))  # fmt: skip
 
 
 def _pick(dice: random.Random, pool: list[str]) -> str:
@@ -80,7 +83,9 @@ def _household(dice: random.Random, number: int) -> list[dict[str, Any]]:
         while given in taken:  # no two children of a house have one name
             given = _pick(dice, _WOMEN if sex == "F" else _MEN)
         born = date(year, 1, 1) + timedelta(days=dice.randrange(365) + n * dice.randint(330, 1100))
-        people.append({"id": f"H{number}-{n}", "sex": sex, "given": given, "family": surname, "born": born, "nation": nation})
+        people.append(
+            {"id": f"H{number}-{n}", "sex": sex, "given": given, "family": surname, "born": born, "nation": nation}
+        )
     return people
 
 
@@ -141,10 +146,17 @@ def population(size: int, seed: int = SEED) -> pd.DataFrame:
         tellers = dice.sample(entities, dice.choices([1, 2, 3, 4], weights=[30, 45, 17, 8])[0])
         for person in victims:
             for entity in [e for e in tellers if dice.random() < 0.9]:
-                rows.append(_told(dice, person, when, where, form) | {"entity": entity, "submission_key": f"{events}/{entity}"})
+                rows.append(
+                    _told(dice, person, when, where, form) | {"entity": entity, "submission_key": f"{events}/{entity}"}
+                )
             if dice.random() < 0.08:
-                again, spot = when + timedelta(days=dice.randint(20, 300)), where if dice.random() < 0.4 else _place(dice)
+                again, spot = (
+                    when + timedelta(days=dice.randint(20, 300)),
+                    where if dice.random() < 0.4 else _place(dice),
+                )
                 told = _told(dice, person, again, spot, form if dice.random() < 0.7 else dice.choice(_FORMS))
-                rows.append(told | {"entity": dice.choice(entities), "submission_key": f"{events}/again/{person['id']}"})
+                rows.append(
+                    told | {"entity": dice.choice(entities), "submission_key": f"{events}/again/{person['id']}"}
+                )
     dice.shuffle(rows)
     return pd.DataFrame([row | {"record_id": f"R{n:06d}"} for n, row in enumerate(rows)])

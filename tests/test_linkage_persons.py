@@ -13,9 +13,18 @@ from transforms.linkage.persons import MODEL_VERSION, link_persons
 from transforms.linkage.result import PAIR_COLUMNS, PairDecision
 
 FLOOR_PRECISION, FLOOR_RECALL = 0.95, 0.95  # model 1 measured 1.0 and 1.0 on the population below
-WOMEN = "Aïchatou Hadiza Zeinabou Fatima Mariama Rakia Halima Salamatou Nafissa Ramatou Balkissa Hawa".split()
-MEN = "Moussa Ibrahim Oumarou Souleymane Issoufou Abdoulaye Daouda Harouna Idrissa Yacouba Saidou Tahirou".split()
-FAMILIES = "Garba Maïga Diallo Adamou Sani Hamani Bello Kimba Tanko Soumana Zakari Hamza".split()
+WOMEN = [
+    "Aïchatou", "Hadiza", "Zeinabou", "Fatima", "Mariama", "Rakia", "Halima", "Salamatou", "Nafissa",
+    "Ramatou", "Balkissa", "Hawa",
+]  # fmt: skip
+MEN = [
+    "Moussa", "Ibrahim", "Oumarou", "Souleymane", "Issoufou", "Abdoulaye", "Daouda", "Harouna", "Idrissa",
+    "Yacouba", "Saidou", "Tahirou",
+]  # fmt: skip
+FAMILIES = [
+    "Garba", "Maïga", "Diallo", "Adamou", "Sani", "Hamani", "Bello", "Kimba", "Tanko", "Soumana", "Zakari",
+    "Hamza",
+]  # fmt: skip
 RESPELT = {
     "Aïchatou": "Aissata", "Hadiza": "Khadija", "Zeinabou": "Zaynab", "Fatima": "Fatouma", "Mariama": "Maryam",
     "Moussa": "MOUSA", "Ibrahim": "Brahima", "Oumarou": "Umaru", "Souleymane": "Suleiman", "Issoufou": "Youssouf",
@@ -64,10 +73,20 @@ def known_population() -> tuple[pd.DataFrame, dict[str, str]]:
                 truth[record_id] = f"{event}-{victim}"
                 rows.append(
                     record(
-                        record_id, entity, f"{event}/{entity}", given_name=first, family_name=last, sex=sex,
-                        age=told_age, age_date=day, region=region, nationality=nation, exploitation_main=form,
-                        department=department if dice.random() < 0.7 else None, identification_date=day,
-                    )  # fmt: skip
+                        record_id,
+                        entity,
+                        f"{event}/{entity}",
+                        given_name=first,
+                        family_name=last,
+                        sex=sex,
+                        age=told_age,
+                        age_date=day,
+                        region=region,
+                        nationality=nation,
+                        exploitation_main=form,
+                        department=department if dice.random() < 0.7 else None,
+                        identification_date=day,
+                    )
                 )
     return pd.DataFrame(rows), truth
 
@@ -124,7 +143,9 @@ def test_twins_are_asked_about_at_most() -> None:
 
 def test_homonyms_of_another_age_place_and_year_are_two_people() -> None:
     there = {"region": "NE001", "department": "NE001003", "age": 31, "age_date": "2024-11-02"}
-    assert not linked(record("a", "POL_NIA", "1"), record("b", "OIM_AGZ", "2", identification_date="2024-11-02", **there))
+    assert not linked(
+        record("a", "POL_NIA", "1"), record("b", "OIM_AGZ", "2", identification_date="2024-11-02", **there)
+    )
 
 
 def test_another_place_vetoes_nothing() -> None:
@@ -183,7 +204,9 @@ def test_the_last_decision_on_a_pair_stands() -> None:
 
 
 def test_decisions_that_contradict_through_a_third_record_are_asked_again() -> None:
-    rows = pd.DataFrame([record(r, f"E{r}", r, given_name=n) for r, n in zip("abc", ("Ali", "Issa", "Seyni"), strict=True)])
+    rows = pd.DataFrame(
+        [record(r, f"E{r}", r, given_name=n) for r, n in zip("abc", ("Ali", "Issa", "Seyni"), strict=True)]
+    )
     result = link_persons(
         rows, [PairDecision("a", "b", "same"), PairDecision("b", "c", "same"), PairDecision("a", "c", "different")]
     )
@@ -231,7 +254,17 @@ def test_few_records_and_only_the_required_columns(count: int) -> None:
 
 
 def test_hostile_strings_are_only_names() -> None:
-    strings = ["'; DROP TABLE x; --", "Moussa\x00", "\ud7ff" * 9, "=cmd()", "%s {0} $1", "a" * 20_000, "محمد", "🙂", "'\"\\"]
+    strings = [
+        "'; DROP TABLE x; --",
+        "Moussa\x00",
+        "\ud7ff" * 9,
+        "=cmd()",
+        "%s {0} $1",
+        "a" * 20_000,
+        "محمد",
+        "🙂",
+        "'\"\\",
+    ]
     rows = [
         record(f"r{i}'\";", s, f"s{i}", given_name=s, family_name=s, region=s, nationality=s, birth_date=s, age=s,
                identification_date=s, exploitation_main=s, commune=s)

@@ -131,7 +131,9 @@ def reconcile(
             assignment[member] = kept
             before = home.get(member)
             if before is None:
-                action: Literal["allocate", "join"] = "join" if kept in state.known or _used(moves, kept) else "allocate"
+                action: Literal["allocate", "join"] = (
+                    "join" if kept in state.known or _used(moves, kept) else "allocate"
+                )
                 moves.append(LedgerRow(at, action, kept, member, None, cause))
             elif before not in owned:
                 moves.append(LedgerRow(at, "split", kept, member, before, cause))

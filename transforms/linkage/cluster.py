@@ -155,8 +155,6 @@ def worth_asking(
     for (one, other), found in across.items():
         cells = len(groups[one]) * len(groups[other])
         mean = (UNSCORED * (cells - len(found)) - sum(sorted(w for w, _, _ in found))) / cells
-        if mean >= least and not any(
-            barred(min(a, b), max(a, b)) for a in groups[one] for b in groups[other]
-        ):
+        if mean >= least and not any(barred(min(a, b), max(a, b)) for a in groups[one] for b in groups[other]):
             asked.append(min(found)[1:])
     return sorted(asked)

@@ -108,9 +108,10 @@ def link_events(events: pd.DataFrame, decisions: Iterable[PairDecision] = ()) ->
         return [(a, b) for a in groups[home[left]] for b in groups[home[right]]]
 
     for (left, right), verdict in sorted(verdicts.items()):
-        if verdict == "same" and home[left] != home[right]:
-            if not any(decided(a, b, "different") for a, b in across(left, right)):
-                join(left, right)
+        if verdict != "same" or home[left] == home[right]:
+            continue
+        if not any(decided(a, b, "different") for a, b in across(left, right)):
+            join(left, right)
 
     def one_event(left: str, right: str) -> bool:
         agreement = found.get((min(left, right), max(left, right)))

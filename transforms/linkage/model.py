@@ -12,15 +12,31 @@ from typing import Any
 
 # Jaro-Winkler from which two folded names count as one name misspelt; short names must be equal.
 _ALIKE = 0.9
+_NEAR = 0.75  # from which they may still be
+_UNLIKE = 0.55  # below which they are two names
 _RARE_PAIR, _COMMON_PAIR, _RARE_NAME = 12.5, 10.0, 6.5  # bits: 1 in 5,800, 1 in 1,000, 1 in 90
 
 
-def _alike(left: str, right: str) -> str:
-    """SQL: two parts of a name are one key, or one folded spelling with a slip."""
-    l_fold, r_fold = (f"{side[:-2]}_fold{side[-2:]}" for side in (left, right))
+def _similar(left: str, right: str, least: float) -> str:
+    """SQL: two parts of a name are spelt alike, and are not two names of the table of classes."""
+    (one, one_side), (other, other_side) = (part.rsplit("_", 1) for part in (left, right))
+    folds = f"{one}_fold_{one_side}", f"{other}_fold_{other_side}"
     return (
-        f"({left} = {right} OR (least(length({l_fold}), length({r_fold})) >= 3"
-        f" AND jaro_winkler_similarity({l_fold}, {r_fold}) >= {_ALIKE}))"
+        f"(least(length({folds[0]}), length({folds[1]})) >= 3"
+        f" AND NOT ({one}_listed_{one_side} AND {other}_listed_{other_side})"
+        f" AND jaro_winkler_similarity({folds[0]}, {folds[1]}) >= {least})"
+    )
+
+
+def _alike(left: str, right: str) -> str:
+    """SQL: two parts of a name are one key, or one spelling with a slip."""
+    return f"({left} = {right} OR {_similar(left, right, _ALIKE)})"
+
+
+def _differ(part: str) -> str:
+    """SQL: both names are in the table of classes (and not one key, which comes first), or are spelt quite apart."""
+    return (
+        f"(({part}_listed_l AND {part}_listed_r) OR jaro_winkler_similarity({part}_fold_l, {part}_fold_r) < {_UNLIKE})"
     )
 
 
@@ -38,18 +54,16 @@ _INITIAL = (
     "((len(tokens_l) = 1 AND len(list_intersect(initials_l, letters_r)) > 0) OR"
     " (len(tokens_r) = 1 AND len(list_intersect(initials_r, letters_l)) > 0))"
 )
-_ONE_WORD = (
-    "((len(tokens_l) = 1 AND len(initials_l) = 0) OR (len(tokens_r) = 1 AND len(initials_r) = 0))"
-)
+_ONE_WORD = "((len(tokens_l) = 1 AND len(initials_l) = 0) OR (len(tokens_r) = 1 AND len(initials_r) = 0))"
 # The one word that is known, held against the given name of the other, or against its family name.
 _IS_GIVEN = (
-    f"((len(tokens_l) = 1 AND {_alike('word_l', 'given_r')}) OR"
-    f" (len(tokens_r) = 1 AND {_alike('word_r', 'given_l')}))"
+    f"((len(tokens_l) = 1 AND {_alike('word_l', 'given_r')}) OR (len(tokens_r) = 1 AND {_alike('word_r', 'given_l')}))"
 )
 _IS_FAMILY = (
     f"((len(tokens_l) = 1 AND {_alike('word_l', 'family_r')}) OR"
     f" (len(tokens_r) = 1 AND {_alike('word_r', 'family_l')}))"
 )
+_WORD_NEAR = f"({_similar('word_l', 'given_r', _NEAR)} OR {_similar('word_r', 'given_l', _NEAR)})"
 _YEARS = "abs(birth_year_l - birth_year_r)"
 _DAYS = "abs(day_l - day_r)"
 _UNPLACED = "(region_l IS NULL OR region_r IS NULL)"
@@ -67,10 +81,18 @@ COMPARISONS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("part_given_rare", f"{_ONE_WORD} AND {_IS_GIVEN} AND {_RARITY} >= {_RARE_NAME}"),
             ("part_given", f"{_ONE_WORD} AND {_IS_GIVEN}"),
             ("part_family", f"{_ONE_WORD} AND {_IS_FAMILY}"),
+            ("given_other", f"{_alike('given_l', 'given_r')} AND {_differ('family')}"),  # homonyms, or a guardian
             ("given_rare", f"{_alike('given_l', 'given_r')} AND given_bits_l >= {_RARE_NAME}"),
             ("given", _alike("given_l", "given_r")),
+            (
+                "near",
+                f"({_alike('family_l', 'family_r')} AND {_similar('given_l', 'given_r', _NEAR)}) OR"
+                f" ({_ONE_WORD} AND {_WORD_NEAR})",
+            ),
             ("crossed", f"{_alike('given_l', 'family_r')} OR {_alike('family_l', 'given_r')}"),
-            ("family", _alike("family_l", "family_r")),  # brothers and sisters: it must count against
+            # Brothers and sisters: the given names decide inside a family.
+            ("family", f"{_alike('family_l', 'family_r')} AND {_differ('given')}"),
+            ("family_unclear", _alike("family_l", "family_r")),
             ("none", "ELSE"),
         ),
     ),

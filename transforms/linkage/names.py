@@ -46,16 +46,19 @@ FOLDING: tuple[tuple[str, str], ...] = (
 # Hausa and Fulfulde letters that have no decomposition in Unicode, and ligatures.
 _LETTERS = str.maketrans({"ɓ": "b", "ɗ": "d", "ƙ": "k", "ƴ": "y", "ŋ": "ng", "ɲ": "ny", "œ": "oe", "æ": "e",
                           "ʼ": "", "'": "", "’": "", "‘": "", "`": "", "ø": "o", "ł": "l"})  # fmt: skip
-PARTICLES = frozenset("el al ould oul ag bint ben bin ibn mint wallet walet wlet dan di de da des du la le".split())
-TITLES = frozenset(
-    "elhadj elhadji alhaji alhadji alhadj hadj hadji hadja hajia hajiya haji mr mme mlle monsieur madame "
-    "mademoiselle dr malam mallam".split()
-)
+PARTICLES = frozenset((
+    "el", "al", "ould", "oul", "ag", "bint", "ben", "bin", "ibn", "mint", "wallet", "walet", "wlet", "dan", "di", "de",
+    "da", "des", "du", "la", "le",
+))  # fmt: skip
+TITLES = frozenset((
+    "elhadj", "elhadji", "alhaji", "alhadji", "alhadj", "hadj", "hadji", "hadja", "hajia", "hajiya", "haji", "mr",
+    "mme", "mlle", "monsieur", "madame", "mademoiselle", "dr", "malam", "mallam",
+))  # fmt: skip
 # What people type when they have no name to type. A record that holds only these has no name.
-UNKNOWN = frozenset(
-    "inconnu inconnue unknown nsp na nd neant anonyme anonymous aucun aucune nom prenom sans pas ne sait "
-    "none null nan test confidentiel refus refuse enfant".split()
-)
+UNKNOWN = frozenset((
+    "inconnu", "inconnue", "unknown", "nsp", "na", "nd", "neant", "anonyme", "anonymous", "aucun", "aucune", "nom",
+    "prenom", "sans", "pas", "ne", "sait", "none", "null", "nan", "test", "confidentiel", "refus", "refuse", "enfant",
+))  # fmt: skip
 _SERVANT = re.compile(r"^(?:abdoul|abdul|abdel|abdal|abdou|abdu|abd)(?=[a-z]{4})")
 _CLASS_FILE = "data/name_classes.csv"
 
@@ -122,6 +125,16 @@ def key(word: str) -> str:
         return classes[folded]
     servant_of = fold(_SERVANT.sub("", word))
     return classes.get(servant_of, servant_of)
+
+
+def is_listed(name: str) -> bool:
+    """Is a key a class of the table? Two listed names that look alike are two names, not a slip of the pen."""
+    return name in _classes()
+
+
+@lru_cache(maxsize=1)
+def _classes() -> frozenset[str]:
+    return frozenset(name_classes().values())
 
 
 def _part(text: str | None) -> tuple[list[str], list[str]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from .names import name_keys
+from transforms.linkage.names import is_listed, name_keys
 
 COLUMNS = (
     "record_id", "submission_key", "entity", "given_name", "family_name", "sex", "birth_date", "age", "age_date",
@@ -84,6 +84,9 @@ def _row(row: Mapping[Any, Any], bits: Mapping[str, float], unknown_bits: float)
         "family": keys.family or None,
         "given_fold": keys.given_fold or None,
         "family_fold": keys.family_fold or None,
+        "given_listed": is_listed(keys.given),
+        "family_listed": is_listed(keys.family),
+        "word_listed": any(is_listed(t) for t in keys.tokens),
         "word": keys.tokens[0] if len(keys.tokens) == 1 else None,
         "word_fold": (keys.given_fold or keys.family_fold) if len(keys.tokens) == 1 else None,
         "tokens": list(keys.tokens),

@@ -40,9 +40,7 @@ def pair_frame(rows: list[tuple[str, str, float, str, str]]) -> pd.DataFrame:
 
 def last_words(decisions: list[PairDecision]) -> dict[tuple[str, str], str]:
     """(left, right), left < right -> the verdict that stands. A record against itself says nothing."""
-    return {
-        (min(d.left, d.right), max(d.left, d.right)): d.verdict for d in decisions if d.left != d.right
-    }
+    return {(min(d.left, d.right), max(d.left, d.right)): d.verdict for d in decisions if d.left != d.right}
 
 
 def key_by_least(groups: list[list[str]]) -> dict[str, str]:

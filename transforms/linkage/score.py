@@ -1,12 +1,13 @@
 """Splink on DuckDB, in memory: candidate pairs and their match weights. Nothing is written to disk."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .model import COMPARISONS, splink_settings
+from transforms.linkage.model import COMPARISONS, splink_settings
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def score_pairs(
     """Score the candidate pairs of prepared rows (ordered by record_id); keep weights >= least_weight (bits)."""
     if len(rows) < 2:
         nothing = np.empty(0, dtype=np.int64)
-        return ScoredPairs(nothing, nothing, np.empty(0), {name: nothing for name in COMPARISONS})
+        return ScoredPairs(nothing, nothing, np.empty(0), dict.fromkeys(COMPARISONS, nothing))
     # Imported here: they take a second, and most commands never link.
     import duckdb
     import pyarrow as pa
@@ -48,16 +49,17 @@ def score_pairs(
     )
     try:
         connection.execute("SET enable_external_access = false")  # after the directory, which it locks
-        columns = {name: [row[name] for row in rows] for name in rows[0] if name != "record_id"}
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
         # Positions stand for the identifiers: Splink orders a pair by them, and they are our order.
-        table = pa.table({"record_id": range(len(rows)), **columns}, schema=_schema(pa))
+        columns["record_id"] = list(range(len(rows)))
+        table = pa.table(columns, schema=_schema(pa, rows[0]))
         api = DuckDBAPI(connection)
         linker = Linker(api.register(table), splink_settings(levels, prior), log_level=None)
         scored = linker.inference.predict(threshold_match_weight=least_weight)
         gammas = ", ".join(f"gamma_{name}" for name in COMPARISONS)
-        found = connection.execute(
+        found: dict[str, npt.NDArray[Any]] = connection.execute(
             f"SELECT record_id_l, record_id_r, match_weight, {gammas} FROM {scored.physical_name} ORDER BY 1, 2"
-        ).fetchnumpy()
+        ).fetchnumpy()  # type: ignore[assignment]  # duckdb also names pandas categories, of which there are none
     finally:
         connection.close()
     return ScoredPairs(
@@ -74,15 +76,12 @@ def _positions(name: str, gamma: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     return np.where(values < 0, -1, len(COMPARISONS[name][1]) - 1 - values)
 
 
-def _schema(pa: Any) -> Any:
+def _schema(pa: Any, names: Iterable[str]) -> Any:
     """Types are said, so that a column of nulls is still text or a number."""
-    types = {
-        "record_id": pa.int64(), "submission_key": pa.string(), "entity": pa.string(), "given": pa.string(),
-        "family": pa.string(), "tokens": pa.list_(pa.string()), "initials": pa.list_(pa.string()),
-        "letters": pa.list_(pa.string()), "given_fold": pa.string(), "family_fold": pa.string(),
-        "word": pa.string(), "word_fold": pa.string(), "pair": pa.string(), "name_bits": pa.float64(),
-        "given_bits": pa.float64(), "sex": pa.string(), "birth_date": pa.string(), "birth_year": pa.int64(),
-        "region": pa.string(), "department": pa.string(), "commune": pa.string(), "day": pa.int64(),
-        "nationality": pa.string(), "exploitation": pa.string(),
+    words, flags = pa.list_(pa.string()), pa.bool_()
+    others = {
+        "record_id": pa.int64(), "tokens": words, "initials": words, "letters": words, "name_bits": pa.float64(),
+        "given_bits": pa.float64(), "given_listed": flags, "family_listed": flags, "word_listed": flags,
+        "birth_year": pa.int64(), "day": pa.int64(),
     }  # fmt: skip
-    return pa.schema(list(types.items()))
+    return pa.schema([(name, others.get(name, pa.string())) for name in names])
