@@ -50,7 +50,13 @@ def read_blank(xform: str) -> BlankForm:
 
 
 def fill(
-    template: str, one: Submission, plan: Plan, blank: BlankForm, *, deprecated_id: str = "", submission_time: bool = True
+    template: str,
+    one: Submission,
+    plan: Plan,
+    blank: BlankForm,
+    *,
+    deprecated_id: str = "",
+    submission_time: bool = True,
 ) -> str:
     """The XML to post: placeholders filled in one pass, root element and id as the server named them.
 

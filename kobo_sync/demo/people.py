@@ -36,7 +36,10 @@ _COAST_F = (
     "Blessing/Blesing/Blessin", "Grace/Gracia/Graice", "Joy/Joi/Joye", "Precious/Precius/Presious",
     "Mercy/Mercie/Mersy", "Faith/Faithe/Fait", "Afi/Afy/Affi", "Akossiwa/Akosiwa/Akossua", "Yawa/Yaoua/Yahwa",
     "Esther/Ester/Esthere", "Adjoa/Ajoa/Adjowa", "Clarisse/Clarice/Klarisse", "Odile/Audile/Odille",
-    "Gloria/Glorya/Gloriah", "Rose/Roze/Rosa", "Happiness/Hapiness/Happines",
+    "Gloria/Glorya/Gloriah", "Rose/Roze/Rosa", "Happiness/Hapiness/Happines", "Favour/Favor/Faveur",
+    "Abigail/Abigael/Abigayl", "Chidinma/Chidima/Chidnma", "Ngozi/Ngosi/N’gozi", "Osas/Ossas/Osass",
+    "Victoria/Viktoria/Vitoria", "Juliet/Juliette/Juliete", "Peace/Peece/Peas", "Sandra/Sandrah/Xandra",
+    "Patience/Pasience/Patians", "Vivian/Viviane/Vivienne", "Sylvie/Silvie/Sylvi", "Edwige/Edvige/Hedwige",
 )  # fmt: skip
 _COAST_M = (
     "Kofi/Koffi/Cofi", "Kwame/Kouame/Kwamé", "Emmanuel/Emanuel/Emmanuelle", "Samuel/Samuël/Sammuel",
@@ -47,9 +50,69 @@ _COAST_M = (
 _COAST = frozenset({"NGA", "BEN", "TGO", "GHA", "CMR", "CIV", "LBR", "SLE", "COG", "COD", "GAB"})
 
 # Syllables of no language in particular, spelt as French-speaking clerks spell Hausa, Zarma and Tamasheq.
-_HEADS = ("ga", "ki", "dou", "ba", "tan", "zo", "mou", "sa", "lo", "ra", "wa", "ya", "dja", "che", "kou", "bou", "na")
-_MIDDLES = ("lam", "nda", "rou", "gui", "zen", "bal", "ko", "si", "mbo", "dri", "ngo", "tcha", "la", "kim", "sou", "wo")
-_TAILS = ("bado", "garou", "lewa", "kiri", "tcheri", "wanda", "zoumi", "djiba", "makoy", "yelli", "ndoro", "kassou")
+_HEADS = (
+    "ga",
+    "ki",
+    "dou",
+    "ba",
+    "tan",
+    "zo",
+    "mou",
+    "sa",
+    "lo",
+    "ra",
+    "wa",
+    "ya",
+    "dja",
+    "che",
+    "kou",
+    "bou",
+    "na",
+)
+_MIDDLES = (
+    "lam",
+    "nda",
+    "rou",
+    "gui",
+    "zen",
+    "bal",
+    "ko",
+    "si",
+    "mbo",
+    "dri",
+    "ngo",
+    "tcha",
+    "la",
+    "kim",
+    "sou",
+    "wo",
+)
+_TAILS = (
+    "bado",
+    "garou",
+    "lewa",
+    "kiri",
+    "tcheri",
+    "wanda",
+    "zoumi",
+    "djiba",
+    "makoy",
+    "yelli",
+    "ndoro",
+    "kassou",
+    "fima",
+    "goza",
+    "haro",
+    "jika",
+    "pouda",
+    "rimbo",
+    "seyno",
+    "tanko",
+    "vero",
+    "zabil",
+    "chaye",
+    "dimmo",
+)
 _POOL = 150
 
 VARIANTS = 11
@@ -67,10 +130,8 @@ def _families(seed: int) -> tuple[str, ...]:
 
 
 def _given_spellings(sex: str, country: str, number: str, seed: int) -> list[str]:
-    if country in _COAST:
-        rows = _COAST_F if sex == "F" else _COAST_M
-    else:
-        rows = _SAHEL_F if sex == "F" else _SAHEL_M
+    women, men = (_COAST_F, _COAST_M) if country in _COAST else (_SAHEL_F, _SAHEL_M)
+    rows: tuple[str, ...] = women if sex == "F" else men
     return Random(f"{seed}/given/{number}").choice(rows).split("/")
 
 
@@ -83,7 +144,15 @@ def _family(number: str, household: str, seed: int) -> str:
 
 def _respelt(family: str) -> str:
     """The same family name as another clerk would write it; never the same letters."""
-    for old, new in (("tch", "ch"), ("dj", "j"), ("ou", "u"), ("ch", "sh"), ("gui", "gi"), ("k", "c"), ("ss", "s")):
+    for old, new in (
+        ("tch", "ch"),
+        ("dj", "j"),
+        ("ou", "u"),
+        ("ch", "sh"),
+        ("gui", "gi"),
+        ("k", "c"),
+        ("ss", "s"),
+    ):
         if old in family.lower():
             return family.lower().replace(old, new, 1).capitalize()
     return family + "h"

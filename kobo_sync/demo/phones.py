@@ -92,20 +92,20 @@ def _play(
         key=lambda one: (one.submission_time, one.file),
     )
     actions = [action for action in plan.actions if action.day == day]
-    total, done, counts = len(submissions) + len(actions), 0, Counts()
+    counts = Counts()
     with requests.Session() as session:
         # `trust_env` off: a proxy or a .netrc of the machine has no business with the phones.
         session.trust_env = False
         server = _Server(base_url, uids, owner_token, plan, accounts, read_instances(zip_path), session)
         _fetch_blanks(server)
-        for step in (*submissions, *actions):
+        steps: list[Submission | Action] = [*submissions, *actions]
+        for done, step in enumerate(steps, 1):
             if isinstance(step, Submission):
                 _send(server, step, counts)
             else:
                 _act(server, step, counts)
-            done += 1
             if progress is not None:
-                progress(done, total)
+                progress(done, len(steps))
     return counts
 
 

@@ -163,7 +163,9 @@ def _approved(story: Story, form: str) -> list[Case]:
 
 def _first_day(story: Story) -> Case:
     """Corrections, deletions and repeated sendings; returns the correction that will be corrected again."""
-    suspect = next(case for case in _approved(story, "traite") if _first_row(case, "auteur").get("a_stade") == "suspected")
+    suspect = next(
+        case for case in _approved(story, "traite") if _first_row(case, "auteur").get("a_stade") == "suspected"
+    )
     _edit(story, suspect, 1, _arrest)  # an approval does not cover what came after it
     counted, drowned = _untouched(story, "trafic")[3::6][:2]
     _edit(story, counted, 1, lambda case: _raise(case.repeats["groupe"][0], "g_h_adu", 2))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from random import Random
 
-from kobo_sync.demo.scenario import trafic, traite
+from kobo_sync.demo.scenario import trafic, traite, traite_report
 from kobo_sync.demo.scenario.facts import (
     BY_CODE,
     ON_TIME_DAYS,
@@ -22,6 +22,7 @@ from kobo_sync.demo.scenario.facts import (
     pick,
     quarter_of,
 )
+from kobo_sync.demo.scenario.towns import somewhere
 from kobo_sync.demo.scenario.traite import Registry
 
 # Who hears of a case next: first body -> (number of events, second, third or None). All of them may take names.
@@ -111,7 +112,14 @@ def _second_date(rng: Random, first: datetime, least: int, most: int) -> date:
 
 
 def _again(
-    scenario: Scenario, rng: Random, facts: TraiteFacts, provider: Provider, after: datetime, *, least: int, most: int
+    scenario: Scenario,
+    rng: Random,
+    facts: TraiteFacts,
+    provider: Provider,
+    after: datetime,
+    *,
+    least: int,
+    most: int,
 ) -> datetime:
     """The same persons at another body, later: the same event from the file, or an event of its own."""
     sent = _second_date(rng, after, least, most)
@@ -127,7 +135,7 @@ def _again(
         region = facts.region
         if provider.region != facts.region:
             region = provider.region
-            department, commune = traite.somewhere(rng, region)
+            department, commune = somewhere(rng, region)
         kept = facts.victims if rng.random() < 0.6 else facts.victims[: max(1, len(facts.victims) - 1)]
         known = replace(
             facts, key=scenario.event_key(), day=day, region=region, department=department, commune=commune,
@@ -136,7 +144,7 @@ def _again(
     variants = [int(pick(rng, _VARIANTS)) for _ in known.victims]
     consents = ["full" if rng.random() < 0.93 else "no_share" for _ in known.victims]
     when = moment(rng, sent)
-    case = traite.report(
+    case = traite_report.report(
         rng, known, provider, when, seed=scenario.seed, day=day, variants=variants, consents=consents,
         precise=tag == "meme_evenement",
     )  # fmt: skip
@@ -157,7 +165,7 @@ def ordinary_traite(scenario: Scenario) -> None:
                 facts.victims = facts.victims[:3]
             sent = sending(rng, day, late=_late(rng, place))
             consents = ["full"] * len(facts.victims) if follows else None
-            case = traite.report(
+            case = traite_report.report(
                 rng, facts, provider, sent, seed=scenario.seed, day=day, consents=consents, precise=follows
             )
             scenario.add(case, *(["personnes_multiples"] if follows else []))

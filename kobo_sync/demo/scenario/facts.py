@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from random import Random
@@ -181,7 +181,7 @@ class Case:
     edit_of: str | None = None
 
 
-def pick(rng: Random, weights: dict[str, float]) -> str:
+def pick(rng: Random, weights: Mapping[str, float]) -> str:
     """One key, drawn by weight."""
     return rng.choices(list(weights), list(weights.values()))[0]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
-from kobo_sync.demo.scenario import trafic, traite
+from kobo_sync.demo.scenario import trafic, traite, traite_report
 from kobo_sync.demo.scenario.build import Scenario, sending
 from kobo_sync.demo.scenario.facts import (
     BY_CODE,
@@ -45,7 +45,7 @@ def _tell(
     scenario: Scenario, rng: Random, facts: TraiteFacts, provider: Provider, *tags: str,
     consent: str = "full", variant: int = 0, dated: bool = True,
 ) -> Case:  # fmt: skip
-    case = traite.report(
+    case = traite_report.report(
         rng, facts, provider, sending(rng, facts.day), seed=scenario.seed, day=facts.day if dated else None,
         variants=[variant] * len(facts.victims), consents=[consent] * len(facts.victims),
     )  # fmt: skip
@@ -55,7 +55,11 @@ def _tell(
 def classifications(scenario: Scenario) -> None:
     """Cases on the wrong form, and each result of the determination."""
     rng = scenario.rng("classements")
-    for code, quarter in (("DST_AGZ", 0), ("POL_DOS", 1), ("DST_TAH", 3)):  # a smuggling told on the traite form
+    for code, quarter in (
+        ("DST_AGZ", 0),
+        ("POL_DOS", 1),
+        ("DST_TAH", 3),
+    ):  # a smuggling told on the traite form
         facts, provider = _draw(scenario, rng, code, quarter, "promesses")
         facts = replace(
             facts, acts=("transportation",), means=("none",), purposes=("none",), control=(), place="checkpoint",
@@ -71,7 +75,11 @@ def classifications(scenario: Scenario) -> None:
         facts, provider = _draw(scenario, rng, code, quarter, "autres")
         facts = replace(facts, reach="domestic", purposes=("unk",), control=())
         _tell(scenario, rng, facts, provider, "a_verifier").expect = "a_verifier"
-    for code, quarter in (("SOC_TIL", 0), ("ONG_MAR", 2), ("SOC_NIA", 3)):  # child labour alone is not trafficking
+    for code, quarter in (
+        ("SOC_TIL", 0),
+        ("ONG_MAR", 2),
+        ("SOC_NIA", 3),
+    ):  # child labour alone is not trafficking
         facts, provider = _draw(scenario, rng, code, quarter, "elevage")
         facts = replace(facts, reach="domestic", acts=("none",), means=("none",), purposes=("child_labour",))
         _tell(scenario, rng, facts, provider, "aucun").expect = "aucun"
@@ -90,7 +98,12 @@ def _exploited_migrants(scenario: Scenario, rng: Random, provider: Provider, qua
     facts = trafic.draw(rng, scenario.event_key(), day_in(rng, quarter), provider.region)
     facts = replace(facts, irregular="oui" if crossed else "non", benefit="oui")
     case = trafic.report(rng, facts, provider, sending(rng, facts.day), day=facts.day)
-    case.answers |= {"indice_exploitation": "oui", "indice_acte": "oui", "indice_moyen": "oui", "indice_mineur": "nsp"}
+    case.answers |= {
+        "indice_exploitation": "oui",
+        "indice_acte": "oui",
+        "indice_moyen": "oui",
+        "indice_mineur": "nsp",
+    }
     told = next(one for one in scenario.cases if one.form == "traite" and one.provider == provider)
     case.answers["code_traite"] = told.code
     scenario.add(case, "les_deux" if crossed else "mauvais_formulaire")
@@ -100,7 +113,11 @@ def _exploited_migrants(scenario: Scenario, rng: Random, provider: Provider, qua
 def rows_without_persons(scenario: Scenario) -> None:
     """Victims known by number only, undated cases, consent refused or limited, victims whose situation differs."""
     rng = scenario.rng("sans_personnes")
-    for code, quarter, theme in (("DST_AGZ", 0, "algerie"), ("OIM_NIA", 2, "promesses"), ("SOC_TIL", 1, "orpaillage")):
+    for code, quarter, theme in (
+        ("DST_AGZ", 0, "algerie"),
+        ("OIM_NIA", 2, "promesses"),
+        ("SOC_TIL", 1, "orpaillage"),
+    ):
         facts, provider = _draw(scenario, rng, code, quarter, theme)
         facts = replace(facts, victims=[], others=(rng.randrange(3, 9), rng.randrange(6), 12, rng.randrange(9), 2))
         _tell(scenario, rng, facts, provider, "nombres_seuls")
@@ -112,7 +129,12 @@ def rows_without_persons(scenario: Scenario) -> None:
         day = day_in(rng, rng.randrange(4))
         migrants = trafic.draw(rng, scenario.event_key(), day, BY_CODE[code].region)
         scenario.add(trafic.report(rng, migrants, BY_CODE[code], sending(rng, day), day=None), "sans_date")
-    for code, consent in (("OIM_AGZ", "refused"), ("POL_NIA", "refused"), ("OIM_NIA", "no_share"), ("SOC_NIA", "mandate")):
+    for code, consent in (
+        ("OIM_AGZ", "refused"),
+        ("POL_NIA", "refused"),
+        ("OIM_NIA", "no_share"),
+        ("SOC_NIA", "mandate"),
+    ):
         facts, provider = _draw(scenario, rng, code, rng.randrange(4), "domesticite")
         _tell(scenario, rng, facts, provider, f"accord_{consent}", consent=consent)
     for code, theme in (("DST_TAH", "wahaya"), ("POL_NIA", "promesses"), ("OIM_AGZ", "algerie")):

@@ -7,6 +7,7 @@ International Organization for Migration's study of 2017–2021 for ages and nat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kobo_sync.demo.scenario import towns
@@ -19,13 +20,13 @@ class Theme:
     acts: tuple[str, ...]
     means: tuple[str, ...]
     purposes: tuple[str, ...]
-    recruitment: dict[str, float]
-    place: dict[str, float]
+    recruitment: Mapping[str, float]
+    place: Mapping[str, float]
     ages: tuple[int, int]
     girls: float
     """Share of women and girls."""
-    nationality: dict[str, float]
-    relation: dict[str, float]
+    nationality: Mapping[str, float]
+    relation: Mapping[str, float]
     roles: tuple[str, ...]
     number: tuple[int, ...]
     """Numbers of detailed victims to draw from."""
@@ -36,9 +37,9 @@ class Theme:
     control: tuple[str, ...] = ()
     crossing: float = 0.0
     """Share of events that cross a border."""
-    destination: dict[str, float] = field(default_factory=dict)
+    destination: Mapping[str, float] = field(default_factory=dict)
     """Country of exploitation of the events that cross a border (else Niger)."""
-    towns: dict[str, tuple[str, ...]] | None = None
+    towns: Mapping[str, tuple[str, ...]] | None = None
     crowd: float = 0.0
     """Share of events in which more victims are known only by number."""
 
@@ -139,7 +140,8 @@ THEMES: dict[str, Theme] = {
         recruitment={"ThroughOnlineSocialNetworks": 6, "ThroughAnOnlineAdvertisement": 2,
                      "ThroughFriendsOrSocialEvents": 2},
         place={"home": 7, "business": 3}, ages=(18, 33), girls=0.15,
-        nationality={"BEN": 0.3, "TGO": 0.25, "BFA": 0.2, "CIV": 0.15, "GHA": 0.1}, relation={"Acquainted": 6, "Friend": 4},
+        nationality={"BEN": 0.3, "TGO": 0.25, "BFA": 0.2, "CIV": 0.15, "GHA": 0.1},
+        relation={"Acquainted": 6, "Friend": 4},
         roles=("RecruiterOrIntermediary", "Exploiter"), number=(2, 3, 4, 5), crossing=1.0, destination=_NER, crowd=0.3,
     ),
     "armes": Theme(

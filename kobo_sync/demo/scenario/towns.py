@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 
 from transforms import places
@@ -52,7 +53,7 @@ ROADS: dict[str, dict[str, tuple[str, ...]]] = {  # smuggling: route -> region -
 }
 
 
-def somewhere(rng: Random, region: str, special: dict[str, tuple[str, ...]] | None = None) -> tuple[str, str]:
+def somewhere(rng: Random, region: str, special: Mapping[str, tuple[str, ...]] | None = None) -> tuple[str, str]:
     """(department, commune) in a region: one of the special places when the region has some, else a town.
 
     Raises ValueError when a code above is no commune of the region: a guard against typing errors.

@@ -11,7 +11,8 @@ from random import Random
 
 from kobo_sync.demo.scenario.facts import Answers, Case, Group, Provider, TraficFacts, pick, some
 from kobo_sync.demo.scenario.towns import ROADS, somewhere
-from kobo_sync.demo.scenario.traite import perpetrator_answers, perpetrators, place_answers
+from kobo_sync.demo.scenario.traite import perpetrators
+from kobo_sync.demo.scenario.traite_report import perpetrator_answers, place_answers
 
 SEXES = ("g_f_min", "g_h_min", "g_f_adu", "g_h_adu", "g_f_inc", "g_h_inc", "g_inconnu")
 
@@ -56,7 +57,8 @@ ROUTES: dict[str, Route] = {
     ),
     "bus": Route(
         {"transit": 9, "unk": 1}, {"NER": 3, "BEN": 2, "NGA": 3, "BFA": 2}, {"LBY": 5, "DZA": 5}, "DZA",
-        {"bus": 8, "car": 2}, (4, 30), {"NGA": 4, "BEN": 3, "SEN": 2, "GMB": 2, "GIN": 3, "CMR": 2, "TGO": 2}, 0.25, 0.12,
+        {"bus": 8, "car": 2}, (4, 30), {"NGA": 4, "BEN": 3, "SEN": 2, "GMB": 2, "GIN": 3, "CMR": 2, "TGO": 2},
+        0.25, 0.12,
     ),
 }  # fmt: skip
 
@@ -125,7 +127,11 @@ def _migrants(rng: Random, facts: TraficFacts) -> list[Answers]:
     for group in facts.groups:
         for place, question_sex, child in ((0, "F", True), (1, "M", True), (2, "F", False), (3, "M", False)):
             if group.counts[place] and rng.random() < 0.3:
-                row = {"m_sexe": question_sex, "m_nationalite": group.nationality, "m_indice_exploitation": "non"}
+                row = {
+                    "m_sexe": question_sex,
+                    "m_nationalite": group.nationality,
+                    "m_indice_exploitation": "non",
+                }
                 if rng.random() < 0.8:
                     age = rng.randrange(9, 18) if child else rng.randrange(18, 41)
                     row |= {"m_age_connu": "age", "m_age": str(age)}
@@ -146,7 +152,12 @@ def report(
     stage = pick(rng, {"suspected": 3, "arrested": 5, "prosecuted": 1, "unk": 2})
     if provider.type == "court":
         stage = pick(rng, {"prosecuted": 5, "convicted": 4, "acquitted": 1, "dismissed": 1})
-    justice = {"suspected": "investigation", "arrested": "investigation", "prosecuted": "prosecution", "unk": "unk"}
+    justice = {
+        "suspected": "investigation",
+        "arrested": "investigation",
+        "prosecuted": "prosecution",
+        "unk": "unk",
+    }
     answers: Answers = {"entite": provider.code, "date_connue": "oui" if day else "non"}
     if day:
         answers["date_detection"] = day.isoformat()
