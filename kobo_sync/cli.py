@@ -17,7 +17,6 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from kobo_sync import __version__
 from kobo_sync.errors import ConfigError, KoboSyncError
-from kobo_sync.words import word
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -1,4 +1,4 @@
-"""Writes the deliverables of a period from the derived tables, read through the connection that can't see identities."""
+"""Writes the deliverables of a period, from derived tables read through the connection that can't see identities."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def periods_of(frames: dict[str, pd.DataFrame], today: date) -> list[Period]:
     for semester in (False, True):
         labels.add(max(p for p in closed if p.is_semester is semester).label)
     # A period still running is written on demand only (`kobo-sync report`): its numbers would be taken for final.
-    return sorted(parse_period(label) for label in labels - set(current))
+    periods = [parse_period(label) for label in labels - set(current)]
+    return sorted(periods, key=lambda period: (period.end, period.is_semester))
 
 
 def write_periods(
@@ -77,7 +78,8 @@ def write_periods(
 ) -> list[Path]:
     """Writes the workbook of each period; each replaces the former one only when it is whole.
 
-    Raises transforms.assertions.PublicationError when the figures of a period contradict each other: its last good file stays.
+    Raises transforms.assertions.PublicationError when the figures of a period contradict each other: its last good
+    file stays.
     """
     frames = read_frames(store)
     register = register_of(config)

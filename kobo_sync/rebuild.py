@@ -66,7 +66,9 @@ def settings_of(config: Config) -> Settings:
     )
 
 
-def rebuild(store: Store, config: Config, *, now: datetime, step: Callable[[str], None] = lambda _: None) -> RebuildReport:
+def rebuild(
+    store: Store, config: Config, *, now: datetime, step: Callable[[str], None] = lambda _: None
+) -> RebuildReport:
     """Rebuilds every derived table, in one transaction at the end. `step` is told what is under way, in French."""
     at = now.astimezone(UTC).isoformat(timespec="seconds")
     step("Lecture des fiches")

@@ -62,7 +62,8 @@ def print_status(out: Console, store: Store) -> None:
     if not stamp:
         out.print("La base est vide : kobo-sync run")
         return
-    out.print(f"{stamp['submissions']} fiches lues ; code {stamp['code_version']} ; listes {stamp['code_list_version']}")
+    versions = f"code {stamp['code_version']} ; listes {stamp['code_list_version']}"
+    out.print(f"{stamp['submissions']} fiches lues ; {versions}")
     rows = store.frame(
         "SELECT submission_key, reason_code, message FROM quarantine WHERE released_at IS NULL ORDER BY submission_key"
     )

@@ -101,8 +101,9 @@ def test_exploitation_after_an_identification_opens_an_episode() -> None:
 
 
 def test_two_reports_of_one_truck_leave_one_total_and_show_the_discrepancy() -> None:
-    police = received(trafic("PPPP2345", groups=[{"g_nationalite": "NGA", "g_h_adu": "60"}]), "trafic", key="p")
-    oim = received(trafic("QQQQ2345", entite="OIM", groups=[{"g_nationalite": "NGA", "g_h_adu": "62"}]), "trafic", key="q")
+    sixty, sixty_two = ([{"g_nationalite": "NGA", "g_h_adu": size}] for size in ("60", "62"))
+    police = received(trafic("PPPP2345", groups=sixty), "trafic", key="p")
+    oim = received(trafic("QQQQ2345", entite="OIM", groups=sixty_two), "trafic", key="q")
     out = derive([oim, police], events={"p": "e", "q": "e"})
     assert standing(out.events) == ["p"]
     assert sum(row["persons"] for row in out.migrants if row["is_reference"]) == 60

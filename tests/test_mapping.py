@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transform_fixture import traite, trafic
+from tests.transform_fixture import trafic, traite
 from transforms import codelists
 from transforms.errors import MappingError
 from transforms.mapping import map_submission
@@ -143,7 +143,8 @@ def test_ages_use_the_most_precise_answer() -> None:
 
 
 def test_an_undated_case_takes_the_age_on_the_day_the_form_was_begun() -> None:
-    raw = traite(date_detection=None, start="2026-04-15T08:00:00.000+01:00", victims=[{"v_date_naissance": "2010-04-15"}])
+    begun = "2026-04-15T08:00:00.000+01:00"
+    raw = traite(date_detection=None, start=begun, victims=[{"v_date_naissance": "2010-04-15"}])
     (victim,) = map_submission("k", "traite", raw).victims
     assert (victim.age, victim.identification_date) == (16, None)
 

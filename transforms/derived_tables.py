@@ -23,7 +23,9 @@ _EVENT = (
     "classification_decided", "counted", "exclusion", "is_reference", "discrepancy", "review", "review_note",
     "received_date", "late",
 )  # fmt: skip
-_LINK = ("kind", "left_key", "right_key", "left_code", "right_code", "left_entity", "right_entity", "decision", "reason")
+_LINK = (
+    "kind", "left_key", "right_key", "left_code", "right_code", "left_entity", "right_entity", "decision", "reason",
+)  # fmt: skip
 
 
 def _columns(model: type[BaseModel], *extra: str, without: Sequence[str] = ()) -> dict[str, type]:
@@ -45,7 +47,7 @@ TABLES: dict[str, dict[str, type]] = {
     "migrants": _columns(MigrantTally, *_SHARED),
     "migrant_details": _columns(Migrant, *_SHARED),
     "quality": _columns(Finding, "form", "entity", "region_decl", "quarter"),
-    "links": {name: str for name in _LINK} | {"probability": float},
+    "links": dict.fromkeys(_LINK, str) | {"probability": float},
     "identity": _columns(Identity),
 }
 """Table -> column -> type. Booleans are 0/1, as SQLite keeps them. `identity` is the one table reports can't read."""

@@ -1,8 +1,8 @@
 """Pseudonyms by recipient and release: the same person has another number in each file that leaves.
 
-HMAC-SHA256 of the random person id, under a key derived per recipient and release (RFC 5869's extract-and-expand is not
-needed: one HMAC of a label under a uniformly random 256-bit key is a key). Shown as 12 Crockford base32 characters, 60 bits:
-readable aloud, and without a collision worth counting at the size of a country.
+HMAC-SHA256 of the random person id, under a key derived per recipient and release (RFC 5869's extract-and-expand is
+not needed: one HMAC of a label under a uniformly random 256-bit key is a key). Shown as 12 Crockford base32
+characters, 60 bits: readable aloud, and without a collision worth counting at the size of a country.
 """
 
 from __future__ import annotations

@@ -46,7 +46,9 @@ def rules() -> dict[str, Rule]:
     """The rules by identifier."""
     with _DATA.open(encoding="utf-8", newline="") as lines:
         return {
-            row["rule"]: Rule(row["rule"], row["form"], row["severity"], row["field"], row["label_fr"], row["message_fr"])
+            row["rule"]: Rule(
+                row["rule"], row["form"], row["severity"], row["field"], row["label_fr"], row["message_fr"]
+            )
             for row in csv.DictReader(lines)
         }
 

@@ -186,7 +186,7 @@ def build(
         rows=tuple(printed),
         total_row=total_row and "lines" not in spec,
         total_column=total_column,
-        notes=_notes(spec, undated, rows, all_declared),
+        notes=_notes(spec, undated, rows),
         chart=spec.get("chart") if len(rows) else None,
         indent=tuple(indent),
     )
@@ -197,12 +197,10 @@ def cell(count: int, all_declared: bool) -> Cell:
     return count if count or all_declared else NOT_DECLARED
 
 
-def _notes(spec: Mapping[str, Any], undated: pd.DataFrame, rows: pd.DataFrame, all_declared: bool) -> tuple[str, ...]:
+def _notes(spec: Mapping[str, Any], undated: pd.DataFrame, rows: pd.DataFrame) -> tuple[str, ...]:
     notes = []
     if not len(rows):
         notes.append("Aucun cas déclaré dans la période.")
-    if not all_declared:
-        notes.append("… : aucun cas reçu, alors que des organismes attendus n’ont rien déclaré ; ce n’est pas un zéro.")
     if len(undated):
         size = int(undated["persons"].sum()) if spec["frame"] == "migrants" else len(undated)
         notes.append(f"Sans date, hors de toute période : {size}.")

@@ -97,11 +97,12 @@ def unplanned(plan: Plan, first: RunReport, second: RunReport) -> list[str]:
     actions = {day: [a for a in plan.actions if a.day == day] for day in (1, 2)}
     gone = {day: sum(a.kind == "delete" for a in actions[day]) for day in (1, 2)}
     back = sum(a.kind == "resend" and a.answer == 201 for a in actions[2])
+    edits = sum(a.kind in ("edit", "bulk_edit") for a in actions[2])
     expected = {
         "1re nuit, fiches reçues": (first.total("new"), new[1] - gone[1]),
         "1re nuit, fiches en quarantaine": (quarantined(first), len(plan.truth.quarantined)),
         "2e nuit, fiches nouvelles": (second.total("new"), new[2] + back),
-        "2e nuit, fiches modifiées": (second.total("changed"), sum(a.kind in ("edit", "bulk_edit") for a in actions[2])),
+        "2e nuit, fiches modifiées": (second.total("changed"), edits),
         "2e nuit, fiches supprimées": (second.total("deleted"), gone[2]),
         "2e nuit, revues changées": (second.total("status_changed"), sum(a.kind == "status" for a in actions[2])),
     }
@@ -120,7 +121,8 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    (folder / _MARK).write_text("Données inventées de la démonstration ; ce dossier peut être supprimé.\n", encoding="utf-8")
+    words = "Données inventées de la démonstration ; ce dossier peut être supprimé.\n"
+    (folder / _MARK).write_text(words, encoding="utf-8")
 
 
 @contextmanager
