@@ -1,0 +1,258 @@
+"""KoboToolbox's API v2, as much of it as a sync needs.
+
+Rows are read by key, not by page: a server may cut pages without a word and rows move between pages when some are
+deleted, so what was served decides what is asked next.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from kobo_sync.errors import AuthError, NotFoundError, UnexpectedAnswer
+from kobo_sync.transport import Transport, wait
+
+INDEX_FIELDS = ("_id", "_uuid", "meta/rootUuid", "_validation_status")
+"""Named one by one: a status that is not asked for is shown empty by some servers."""
+PAGE = 1000
+BATCH = 100
+WORKERS = 4
+
+
+@dataclass
+class Sweep:
+    """The index of a form. `rows`: index rows by `_id`; `malformed`: what had no usable `_id`.
+
+    `complete` is False when the server says that it holds more rows than it showed.
+    """
+
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
+    malformed: list[Any] = field(default_factory=list)
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """Whole rows of one batch; `absent` are the ids asked for that the server no longer has."""
+
+    rows: list[Any]
+    absent: list[int]
+
+
+class KoboClient:
+    """One account at one server. Raises the ServerError family, never with the token in a text."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        timeout: tuple[float, float] = (10.0, 130.0),  # the server gives itself 120 s for a request
+        retries: int = 4,
+        sleep: Callable[[float], None] = wait,
+    ) -> None:
+        self._http = Transport(url, token, timeout=timeout, retries=retries, sleep=sleep)
+        self._me: str | None = None
+
+    def __enter__(self) -> KoboClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self._http.url
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent."""
+        return self._http.requests
+
+    def whoami(self) -> str:
+        """Name of the account. Raises AuthError when the server takes us for nobody: it would show empty lists."""
+        if self._me is None:
+            body = self._http.ask("GET", "/me/")
+            name = body.get("username") if isinstance(body, dict) else None
+            if not name:
+                raise AuthError(
+                    f"{self.url} ne reconnaît pas le compte : il montrerait des listes vides",
+                    "vérifiez le jeton (celui du compte de synchronisation, entier)",
+                )
+            self._me = str(name)
+        return self._me
+
+    # --- Forms ------------------------------------------------------------------------------------------------------
+
+    def asset(self, uid: str) -> dict[str, Any]:
+        """The long description of a form. Raises NotFoundError when it is not there or not shown to us."""
+        return _object(self._http.ask("GET", f"/api/v2/assets/{uid}/"))
+
+    def find_assets(self, name: str) -> list[str]:
+        """Identifiers of our forms of that name."""
+        found: list[str] = []
+        seen = 0
+        while True:
+            page = _object(
+                self._http.ask(
+                    "GET", "/api/v2/assets/", params={"limit": 100, "offset": seen, "q": "asset_type:survey"}
+                )
+            )
+            results = _list(page.get("results"))
+            found += [asset["uid"] for asset in results if asset.get("name") == name and self._is_ours(asset)]
+            seen += len(results)
+            if not results or not page.get("next"):
+                return list(dict.fromkeys(found))
+
+    def _is_ours(self, asset: dict[str, Any]) -> bool:
+        return asset.get("owner__username") == self.whoami()
+
+    def import_xlsform(self, name: str, content: bytes, uid: str | None = None) -> str:
+        """Start the import of a spreadsheet as a new form, or over `uid`; the identifier of the task."""
+        # Without library=false a new form would become a library block, which can't be deployed.
+        data = {"name": name, "library": "false"}
+        if uid is not None:
+            data["destination"] = f"{self.url}/api/v2/assets/{uid}/"
+        files = {"file": (f"{name}.xlsx", content, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")}
+        return str(_object(self._http.ask("POST", "/api/v2/imports/", data=data, files=files))["uid"])
+
+    def import_state(self, task: str) -> dict[str, Any]:
+        """`status` (processing, complete, error) and `messages` of an import."""
+        return _object(self._http.ask("GET", f"/api/v2/imports/{task}/"))
+
+    def deploy(self, uid: str) -> None:
+        """First deployment of a form."""
+        self._http.ask("POST", f"/api/v2/assets/{uid}/deployment/", json={"active": True})
+
+    def redeploy(self, uid: str, version_id: str) -> None:
+        """Deploy the newest version; naming it is what makes it a redeployment, with its files."""
+        self._http.ask("PATCH", f"/api/v2/assets/{uid}/deployment/", json={"active": True, "version_id": version_id})
+
+    def media(self, uid: str) -> list[dict[str, Any]]:
+        """The files attached to a form."""
+        found: list[dict[str, Any]] = []
+        while True:
+            params = {"file_type": "form_media", "limit": 100, "offset": len(found)}
+            page = _object(self._http.ask("GET", f"/api/v2/assets/{uid}/files/", params=params))
+            results = _list(page.get("results"))
+            found += results
+            if not results or not page.get("next"):
+                return found
+
+    def upload_media(self, uid: str, name: str, content: bytes, kind: str = "text/csv") -> None:
+        """Attach a file. A file of that name must have been removed before."""
+        data = {"description": name, "file_type": "form_media", "metadata": json.dumps({"filename": name})}
+        self._http.ask("POST", f"/api/v2/assets/{uid}/files/", data=data, files={"content": (name, content, kind)})
+
+    def remove_media(self, uid: str, file_uid: str) -> None:
+        """Remove an attached file; phones keep theirs until the next redeployment."""
+        self._http.ask("DELETE", f"/api/v2/assets/{uid}/files/{file_uid}/")
+
+    # --- Submissions ------------------------------------------------------------------------------------------------
+
+    def sweep(self, uid: str, progress: Callable[[int, int], None] = lambda done, total: None) -> Sweep:
+        """Index of every row shown to us, by `_id`, until a page comes back empty. `progress(done, total)`."""
+        sweep = Sweep()
+        last = 0
+        expected: int | None = None
+        while True:
+            page = self._rows(uid, {"_id": {"$gt": last}}, INDEX_FIELDS)
+            expected = page["count"] if expected is None else expected
+            results = page["results"]
+            numbers = []
+            for row in results:
+                if isinstance(row, dict) and _is_id(row.get("_id")):
+                    sweep.rows[row["_id"]] = row
+                    numbers.append(row["_id"])
+                else:
+                    sweep.malformed.append(row)
+            progress(len(sweep.rows), max(expected, len(sweep.rows)))
+            highest = max(numbers, default=last)
+            if highest <= last:
+                if numbers:
+                    raise UnexpectedAnswer(
+                        f"{self.url} : la liste ne tient pas compte de la position demandée ; "
+                        "les fiches ne peuvent pas être lues en entier",
+                        "signalez-le à l’administrateur du serveur",
+                    )
+                break
+            last = highest
+        read = len(sweep.rows) + len(sweep.malformed)
+        # Rows deleted while we read are no loss: the count is asked again before the sweep is called incomplete.
+        sweep.complete = read >= expected or read >= self._rows(uid, {}, ("_id",), limit=1)["count"]
+        return sweep
+
+    def bodies(self, uid: str, ids: Sequence[int]) -> Iterator[Bodies]:
+        """Whole rows in batches, in the order of `ids`, fetched ahead by a few threads. Memory stays bounded."""
+        batches = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="bodies") as pool:
+            ahead: deque[Future[Bodies]] = deque()
+            try:
+                for batch in batches:
+                    ahead.append(pool.submit(self._batch, uid, batch))
+                    if len(ahead) > WORKERS:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                for future in ahead:
+                    future.cancel()
+
+    def get_submission(self, uid: str, number: int) -> dict[str, Any] | None:
+        """One row, or None when the server says that it has no such row (404 in JSON, not a page)."""
+        try:
+            return _object(self._http.ask("GET", f"/api/v2/assets/{uid}/data/{number}/"))
+        except NotFoundError:
+            return None
+
+    def _batch(self, uid: str, ids: Sequence[int]) -> Bodies:
+        rows: list[Any] = []
+        wanted = set(ids)
+        while wanted:
+            served = self._rows(uid, {"_id": {"$in": sorted(wanted)}})["results"]
+            rows += served
+            got = {row["_id"] for row in served if isinstance(row, dict) and _is_id(row.get("_id"))} & wanted
+            if not got:
+                break
+            wanted -= got  # a server that cuts pages is asked for the rest
+        return Bodies(rows, sorted(wanted))
+
+    def _rows(
+        self, uid: str, query: dict[str, Any], fields: Sequence[str] | None = None, limit: int = PAGE
+    ) -> dict[str, Any]:
+        params: dict[str, str | int] = {"query": _compact(query), "sort": '{"_id":1}', "limit": limit}
+        if fields is not None:
+            params["fields"] = _compact(list(fields))
+        page = _object(self._http.ask("GET", f"/api/v2/assets/{uid}/data/", params=params))
+        if not _is_id(page.get("count")):
+            raise UnexpectedAnswer(f"{self.url} : liste de fiches sans nombre", "vérifiez que url est un serveur Kobo")
+        _list(page.get("results"))
+        return page
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UnexpectedAnswer("Réponse d’une forme inattendue", "vérifiez que url est un serveur Kobo")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise UnexpectedAnswer("Réponse d’une forme inattendue", "vérifiez que url est un serveur Kobo")
+    return value

@@ -1,0 +1,89 @@
+"""A real socket that answers as it is told, byte for byte: for what a healthy server never sends."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass
+class Said:
+    """One answer. `cut`: bytes of the body really sent before the connection is closed."""
+
+    body: Any = None
+    status: int = 200
+    kind: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: int | None = None
+
+    @property
+    def content(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
+        return (self.body if isinstance(self.body, str) else json.dumps(self.body)).encode()
+
+
+@dataclass
+class Heard:
+    """One request."""
+
+    method: str
+    path: str
+    params: dict[str, str]
+    headers: dict[str, str]
+
+
+Answering = Callable[[Heard], Said]
+
+
+@contextmanager
+def stub(answering: Answering) -> Iterator[tuple[str, list[Heard]]]:
+    """The base URL, and the requests as they come."""
+    heard: list[Heard] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            parts = urlsplit(self.path)
+            params = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            request = Heard(self.command, parts.path, params, dict(self.headers))
+            heard.append(request)
+            said = answering(request)
+            self.send_response(said.status)
+            self.send_header("Content-Type", said.kind)
+            for name, value in said.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(said.content)))
+            self.end_headers()
+            self.wfile.write(said.content if said.cut is None else said.content[: said.cut])
+            if said.cut is not None:
+                self.close_connection = True
+
+        do_GET = do_POST = do_PATCH = do_DELETE = _answer
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", heard
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def in_turn(*answers: Said) -> Answering:
+    """Each answer once, the last one for ever."""
+    left = list(answers)
+    return lambda _: left.pop(0) if len(left) > 1 else left[0]
