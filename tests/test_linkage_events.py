@@ -79,6 +79,17 @@ def test_no_cluster_holds_one_entity_twice() -> None:
         assert list(zip(asked["left"], asked["right"], strict=True)) == [("b", "c")]
 
 
+def test_the_closest_agreement_is_joined_first() -> None:
+    rows = [
+        event("a", "POL_NIA", n_persons=64),
+        event("b", "POL_NIA", n_persons=60),
+        event("c", "OIM_AGZ", n_persons=60),
+    ]
+    assert link_events(pd.DataFrame(rows)).clusters == {"a": "a", "b": "b", "c": "b"}
+    rows[1] |= {"detection_date": "2026-08-13"}
+    assert link_events(pd.DataFrame(rows)).clusters == {"a": "a", "b": "b", "c": "a"}
+
+
 def test_three_bodies_can_tell_one_event() -> None:
     rows = [event("a", "POL_NIA"), event("b", "OIM_AGZ"), event("c", "DST_AGZ", detection_date="2026-08-15")]
     assert set(link_events(pd.DataFrame(rows)).clusters.values()) == {"a"}

@@ -46,6 +46,15 @@ def test_different_names_keep_different_keys(names: str) -> None:
     assert key(normalise(left)[0]) != key(normalise(right)[0])
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["djoko joko", "tchana chana shana", "khoba koba", "goumbi gumbi", "waya ouaya", "zeyna zeina", "labbo labo",
+     "phanta fanta", "ghado gado", "quela kela", "zoboh zobo", "saliwe saliw", "thoma toma", "makatou maka"],
+)  # fmt: skip
+def test_digraphs_fold_where_no_class_helps(words: str) -> None:
+    assert len({fold(word) for word in words.split()}) == 1
+
+
 def test_particles_titles_and_order_do_not_count() -> None:
     plain = name_keys("Ahmed", "Moussa").tokens
     for given_name, family_name in [

@@ -189,11 +189,20 @@ def test_the_first_of_january_and_an_unknown_sex_veto_nothing() -> None:
 def test_decisions_stand_over_the_model() -> None:
     police, oim = record("a", "POL_NIA", "1"), record("b", "OIM_NIA", "2")
     assert linked(police, oim)
-    assert not linked(police, oim, decisions=(PairDecision("a", "b", "different"),))
+    refused = link_persons(pd.DataFrame([police, oim]), [PairDecision("a", "b", "different")])
+    assert refused.clusters == {"a": "a", "b": "b"} and refused.pairs.empty
     stranger = record("b", "OIM_AGZ", "2", given_name="Ousmane", family_name="Keïta", sex="M", age=44)
     assert linked(police, stranger, decisions=(PairDecision("b", "a", "same"),))
     nameless = record("b", "OIM_AGZ", "2", given_name=None, family_name=None)
     assert linked(police, nameless, decisions=(PairDecision("b", "a", "same"),))
+
+
+def test_a_difference_is_not_asked_again_through_a_third_record() -> None:
+    rows = pd.DataFrame([record("a", "E1", "1"), record("b", "E2", "2"), record("c", "E3", "3")])
+    assert set(link_persons(rows).clusters.values()) == {"a"}
+    result = link_persons(rows, [PairDecision("a", "c", "different"), PairDecision("a", "b", "same")])
+    assert result.clusters == {"a": "a", "b": "a", "c": "c"}
+    assert list(result.pairs["decision"]) == ["same"]
 
 
 def test_the_last_decision_on_a_pair_stands() -> None:
