@@ -27,6 +27,7 @@ from pydantic import (
 
 from kobo_sync.config_checks import (
     asset_uid,
+    form_name,
     one_of,
     region,
     server_url,
@@ -41,11 +42,10 @@ from kobo_sync.errors import ConfigError, StoreKeyError
 from kobo_sync.secret_places import read_keyring, read_private_file
 from transforms import codelists
 
-FormName = Literal["traite", "trafic"]
-
 Folder = Annotated[Path, AfterValidator(under_config_folder), AfterValidator(usable_folder)]
 FilePath = Annotated[Path, AfterValidator(under_config_folder)]
 EntType = Annotated[str, one_of("ent_type")]
+FormName = Annotated[str, AfterValidator(form_name)]
 
 
 class _Strict(BaseModel):
@@ -70,7 +70,7 @@ class SourceConfig(_Strict):
             raise ValueError("indiquez où est le jeton : token_env, token_file ou token_keyring (un seul)")
         return self
 
-    def uid(self, form: FormName) -> str:
+    def uid(self, form: str) -> str:
         """Identifier of a form on this server. Raises ConfigError when it is not deployed yet."""
         found = self.forms.get(form)
         if not found:

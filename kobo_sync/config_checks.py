@@ -13,6 +13,7 @@ from pydantic import AfterValidator, ValidationInfo
 
 from transforms import codelists, places
 
+FORMS = ("traite", "trafic")
 _UID = re.compile(r"a[0-9A-Za-z]{9,39}")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOOKS_LIKE_A_TOKEN = re.compile(r"[0-9a-fA-F]{32,}")
@@ -45,6 +46,13 @@ def asset_uid(value: str | None) -> str | None:
             "l’identifiant d’un formulaire Kobo commence par « a » et n’a que des lettres et des chiffres ; "
             "il se lit dans l’adresse du projet (…/#/forms/aXXXXXXXX/) ; laissez vide s’il n’est pas déployé"
         )
+    return value
+
+
+def form_name(value: str) -> str:
+    """One of the forms that the system knows."""
+    if value not in FORMS:
+        raise ValueError(f"formulaire inconnu ; formulaires connus : {', '.join(FORMS)}")
     return value
 
 

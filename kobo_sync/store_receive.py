@@ -65,10 +65,10 @@ def known(store: Store, source: str, form: str) -> dict[str, Known]:
     return {row[0]: Known(row[1], row[2], Review(*row[3:6]), bool(row[6])) for row in cursor}
 
 
-def write_row(store: Store, source: str, form: str, row: Row, before: Known | None, at: str) -> bool:
+def write_row(store: Store, source: str, form: str, row: Row, at: str) -> bool:
     """Keep a row read whole: a first revision, a next one, or nothing if this one is already there.
 
-    `before` is what the store held of it. True when a revision was added.
+    True when a revision was added.
     """
     key = submission_key(source, form, row.remote_key)
     connection = store.connection
@@ -96,16 +96,17 @@ def write_row(store: Store, source: str, form: str, row: Row, before: Known | No
         "INSERT OR IGNORE INTO witness VALUES (?, ?)", [(key, uuid) for uuid in sorted(row.witnesses)]
     )
     # Which version a reviewer saw is known only if no edit can have come between the review and its being seen.
-    unclear = row.edited if before is None else before.instance_uuid != row.instance_uuid
-    write_review(
-        store, key, before.review if before else Review(), row.review, None if unclear else row.instance_uuid, at
-    )
+    unclear = row.edited if last is None else last[1] != row.instance_uuid
+    write_review(store, key, row.review, None if unclear else row.instance_uuid, at)
     return added
 
 
-def write_review(store: Store, key: str, before: Review, review: Review, instance_uuid: str | None, at: str) -> bool:
+def write_review(store: Store, key: str, review: Review, instance_uuid: str | None, at: str) -> bool:
     """Keep a review that differs from the last one, with the revision it was given on (None: not known)."""
-    if review == before:
+    last = store.connection.execute(
+        "SELECT uid, by_whom, at FROM validation_state WHERE submission_key = ? ORDER BY id DESC LIMIT 1", (key,)
+    ).fetchone()
+    if review == (Review(*last) if last else Review()):
         return False
     store.connection.execute(
         "INSERT INTO validation_state (submission_key, uid, by_whom, at, instance_uuid, seen_at)"

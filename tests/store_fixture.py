@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kobo_sync.store import Store
-from kobo_sync.store_receive import Known, Review, Row, known, write_deletion, write_row
+from kobo_sync.store_receive import Review, Row, write_deletion, write_row
 from transforms.ledger import LedgerRow
 
 KEY = bytes(range(32))
@@ -33,11 +33,10 @@ def row(remote_key: str, version: int = 1, review: Review | None = None, **answe
 
 
 def receive(store: Store, *rows: Row, at: str = AT) -> None:
-    """Write rows as a pull does, comparing with what is there."""
+    """Write rows as a pull does."""
     with store.transaction():
         for each in rows:
-            before: Known | None = known(store, "kobo-anltp", "traite").get(each.remote_key)
-            write_row(store, "kobo-anltp", "traite", each, before, at)
+            write_row(store, "kobo-anltp", "traite", each, at)
 
 
 def fill(store: Store) -> None:

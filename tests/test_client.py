@@ -29,9 +29,13 @@ def test_a_token_taken_for_nobody_is_found_out_before_it_shows_empty_lists(tmp_p
             assert good.whoami() == "lead1"
         with client(base) as wrong, pytest.raises(AuthError, match="refuse le jeton"):
             wrong.whoami()
-    with stub(in_turn(Said({"message": "user is not logged in"}))) as (base, _), client(base) as nobody:
-        with pytest.raises(AuthError, match="ne reconnaît pas le compte"):
-            nobody.whoami()
+    nobody = in_turn(Said({"message": "user is not logged in"}))
+    with (
+        stub(nobody) as (base, _),
+        client(base) as asking,
+        pytest.raises(AuthError, match="ne reconnaît pas le compte"),
+    ):
+        asking.whoami()
 
 
 @pytest.mark.parametrize(
@@ -98,9 +102,9 @@ def test_the_wait_that_the_server_asks_for_is_kept_within_bounds(asked, waited):
 
 def test_a_fault_that_lasts_ends_with_a_clear_error():
     waits: list[float] = []
-    with stub(in_turn(Said("<h1>Bad gateway</h1>", 502, "text/html"))) as (base, heard), client(base, waits) as asking:
-        with pytest.raises(ServerUnavailable, match="502, « Bad gateway »"):
-            asking.sweep("aUid")
+    down, words = in_turn(Said("<h1>Bad gateway</h1>", 502, "text/html")), "502, « Bad gateway »"
+    with stub(down) as (base, heard), client(base, waits) as asking, pytest.raises(ServerUnavailable, match=words):
+        asking.sweep("aUid")
     assert (len(heard), waits) == (4, [1.0, 2.0, 4.0])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -110,9 +114,9 @@ def test_a_fault_that_lasts_ends_with_a_clear_error():
 
 
 def test_an_import_is_never_sent_twice():
-    with stub(in_turn(Said("", 502, "text/html"), Said({"uid": "i"}, 201))) as (base, heard), client(base) as asking:
-        with pytest.raises(ServerUnavailable):
-            asking.import_xlsform("Traite", b"x")
+    answers = in_turn(Said("", 502, "text/html"), Said({"uid": "i"}, 201))
+    with stub(answers) as (base, heard), client(base) as asking, pytest.raises(ServerUnavailable):
+        asking.import_xlsform("Traite", b"x")
     assert len(heard) == 1
 
 
@@ -214,9 +218,9 @@ def test_rows_deleted_during_the_sweep_do_not_make_it_incomplete():
 
 
 def test_a_server_that_ignores_the_position_is_refused_rather_than_read_for_ever():
-    with stub(in_turn(page([1, 2], 2))) as (base, _), client(base) as asking:
-        with pytest.raises(UnexpectedAnswer, match="ne tient pas compte de la position"):
-            asking.sweep("aUid")
+    always, words = in_turn(page([1, 2], 2)), "ne tient pas compte de la position"
+    with stub(always) as (base, _), client(base) as asking, pytest.raises(UnexpectedAnswer, match=words):
+        asking.sweep("aUid")
 
 
 def test_index_rows_without_a_key_are_set_apart():
