@@ -45,6 +45,7 @@ def test_a_bar_holds_for_whole_groups() -> None:
     weights = {(0, 1): 9.0, (1, 2): 8.0, (0, 2): 8.0}
     assert group(3, weights) == [[0, 1, 2]]
     assert group(3, weights, barred={(0, 2)}) == [[0, 1], [2]]
+    assert group(3, weights, barred={(1, 2)}) == [[0, 1], [2]]
 
 
 def test_people_join_what_is_barred_and_only_people_bar_that() -> None:
@@ -75,6 +76,12 @@ def test_the_order_of_the_pairs_changes_nothing() -> None:
     shuffled = list(weights.items())
     dice.shuffle(shuffled)
     assert group(30, weights) == group(30, dict(shuffled))
+
+
+def test_pairs_never_scored_weigh_against_asking() -> None:
+    groups = [[0, 1], [2, 3]]
+    assert worth_asking(groups, {(0, 2): 2.0}, nothing, least=-4.0) == [(0, 2)]
+    assert worth_asking(groups, {(0, 2): 2.0}, nothing, least=-3.9) == []
 
 
 def test_one_question_for_two_groups_the_likeliest_pair() -> None:

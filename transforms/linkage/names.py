@@ -22,11 +22,7 @@ FOLDING: tuple[tuple[str, str], ...] = (
     ("ch", "x"),
     ("sh", "x"),
     ("dj", "j"),
-    ("kh", "k"),
-    ("gh", "g"),
-    ("th", "t"),
-    ("dh", "d"),
-    ("h", ""),  # mute in French: Haoua/Awa, Yahaya/Yaya
+    ("h", ""),  # mute, alone (Haoua/Awa, Yahaya/Yaya) and in kh, gh, th, dh
     ("qu", "k"),
     ("q", "k"),
     ("ck", "k"),

@@ -68,8 +68,7 @@ def link_persons(
     home = {member: n for n, group in enumerate(groups) for member in group}
     answers = {pair: ("same", w, reasons[pair]) for pair, w in weights.items() if home[pair[0]] == home[pair[1]]}
     for pair in worth_asking(groups, weights, barred, least=model["ask_weight"]):
-        if pair not in known:
-            answers[pair] = ("ask", weights[pair], reasons[pair])
+        answers[pair] = ("ask", weights[pair], reasons[pair])
     for pair in same:
         answers[pair] = ("same" if home[pair[0]] == home[pair[1]] else "ask", _DECIDED, "decision")
     return LinkResult(
