@@ -199,6 +199,19 @@ def test_a_pull_killed_between_two_batches_is_completed_by_the_next(project, sto
     ]
 
 
+def test_a_write_that_fails_inside_a_batch_leaves_nothing_of_the_batch(store):
+    rows = {n: whole(n) for n in range(1, 121)}
+    store.connection.execute(
+        "CREATE TEMP TRIGGER full BEFORE INSERT ON main.revision WHEN new.instance_uuid = 'u110'"
+        " BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+    )
+    with pytest.raises(Exception, match="disk full"):
+        pulled_from(rows, store)
+    assert len(store.connection.execute("SELECT * FROM submission").fetchall()) == 100
+    store.connection.execute("DROP TRIGGER full")
+    assert numbers(pulled_from(rows, store)) == {"new": 20, "fetched_bodies": 20}
+
+
 def test_a_server_that_fails_half_way_keeps_what_came(store):
     rows = {n: whole(n) for n in range(1, 151)}
     with (
