@@ -14,7 +14,7 @@ from kobo_sync.demo_server import requests as logged
 from kobo_sync.demo_server import serve
 from kobo_sync.deploy import DeployReport, deploy
 from kobo_sync.errors import FormError
-from tests.demo_server_fixture import LEAD, PHONE, USERS
+from tests.demo_server_fixture import LEAD, PHONE, USERS, Project
 from tests.stub_server import Heard, Said, stub
 
 PLACES = {"places.csv": b"name,label\nNE008,Niamey\n"}
@@ -133,6 +133,7 @@ def test_a_form_that_someone_archived_is_open_again(base, tmp_path):
 def test_the_form_of_another_account_is_not_taken_for_ours(base, tmp_path):
     xlsx = form_file(tmp_path, "traite-0000000001")
     ours = deployed(base, xlsx).uid
+    Project(base, ours).allow(PHONE, "view_asset")
     with KoboClient(base, PHONE.token) as client:
         assert deploy(client, source(base), "traite", xlsx, PLACES).uid != ours
 
