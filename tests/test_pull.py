@@ -246,7 +246,7 @@ def kobo(
             if number.isdecimal():
                 found = rows.get(int(number))
                 return Said(found) if found else Said({"detail": "Not found."}, 404)
-            return Said({"effective_permissions": [{"codename": "view_submissions"}]})
+            return Said(asset or {"effective_permissions": [{"codename": "view_submissions"}]})
         asked = json.loads(request.params["query"]).get("_id", {})
         if "$in" in asked:
             if fail_from and max(asked["$in"]) >= fail_from:
@@ -290,6 +290,25 @@ def test_a_row_hidden_from_the_list_but_still_there_is_not_deleted(store):
     pulled_from(rows, store)
     report = pulled_from(rows, store, hidden={2}, count=2)
     assert numbers(report) == {} and not any(item.deleted for item in store.current_submissions())
+
+
+@pytest.mark.parametrize(
+    ("granted", "deleted"),
+    [({"sync": ["view_submissions"]}, 1), ({"sync": ["partial_submissions"]}, 0), ({"other": ["view_submissions"]}, 0)],
+)
+def test_a_server_that_lists_only_assignments_is_asked_the_same_question(store, granted, deleted):
+    here = "https://kobo.example.org/api/v2"
+    asset = {
+        "permissions": [
+            {"user": f"{here}/users/{user}/?format=json", "permission": f"{here}/permissions/{code}/?format=json"}
+            for user, codes in granted.items()
+            for code in codes
+        ]
+    }
+    rows = {n: whole(n) for n in (1, 2)}
+    pulled_from(rows, store)
+    del rows[2]
+    assert pulled_from(rows, store, asset=asset).deleted == deleted
 
 
 def test_an_incomplete_list_makes_no_tombstone_and_is_told(store):
