@@ -81,7 +81,7 @@ def run(
         if report.pulls:
             report.rebuilt = rebuild(store, config, now=now, step=step)
             _write(store, config, keys.pseudonym, now, report, step)
-        _tell_people(report, config)
+        _tell_people(report)
         store.finish_run(run_id, datetime.now(ZoneInfo(config.timezone)), report.exit_code, report.as_json())
     return report
 
@@ -102,7 +102,9 @@ def _write(store: Store, config: Config, key: bytes, now: datetime, report: RunR
             report.problems.append(str(error))
 
 
-def _tell_people(report: RunReport, config: Config) -> None:
+def _tell_people(report: RunReport) -> None:
+    for name, pulled in report.pulls.items():
+        report.for_people += [f"{name} · {warning}" for warning in pulled.warnings]
     rebuilt = report.rebuilt
     if rebuilt is None:
         return
@@ -111,7 +113,6 @@ def _tell_people(report: RunReport, config: Config) -> None:
         (rebuilt.quarantined, "fiche(s) en quarantaine, à corriger dans Kobo : kobo-sync status"),
         (rebuilt.blocked, "fiche(s) arrêtée(s) par une règle bloquante : feuille « Qualité » du classeur"),
         (rebuilt.pairs_to_decide, "paire(s) à décider, même personne ou non : feuille « Doublons » du classeur"),
-        (report.total("deletions_waiting"), "suppression(s) à confirmer : kobo-sync run --confirm-deletions"),
     ):
         if number:
             report.for_people.append(f"{number} {words}")
