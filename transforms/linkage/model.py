@@ -13,7 +13,7 @@ from typing import Any
 # Jaro-Winkler from which two folded names count as one name misspelt; short names must be equal.
 _ALIKE = 0.9
 _NEAR = 0.75  # from which they may still be
-_UNLIKE = 0.55  # below which they are two names
+_UNLIKE = 0.80  # below which they are two names
 _RARE_PAIR, _COMMON_PAIR, _RARE_NAME = 12.5, 10.0, 6.5  # bits: 1 in 5,800, 1 in 1,000, 1 in 90
 
 
