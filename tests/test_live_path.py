@@ -1,0 +1,181 @@
+"""From a phone to the workbook, live: JavaRosa fills the forms, /submission takes the XML, `kobo-sync` does the rest."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+import requests
+import yaml
+from openpyxl import load_workbook
+from typer.testing import CliRunner
+
+from kobo_sync import cli
+from kobo_sync.demo_server import User
+from kobo_sync.demo_server import requests as request_log
+from kobo_sync.demo_server import serve
+from tests.forms_fixture import TRAFIC, TRAITE, blank, with_victim
+
+OWNER = User("anltp_sync", "secret of the owner", "a" * 40)
+PHONE = User("pol_nia", "secret of the phone", "b" * 40)
+ROOT = Path(__file__).parent.parent
+
+
+class Site:
+    """A server with the forms deployed by the command line, and a configuration that points at it."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+        self.config = folder / "config.yaml"
+        self._write({})
+        self.uids: dict[str, str] = {}
+
+    def _write(self, uids: dict[str, str]) -> None:
+        content = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+        content["sources"] = [
+            {"name": "kobo-anltp", "kind": "kobo", "url": self.url, "token_env": "KOBO_TOKEN", "forms": uids}
+        ]
+        self.config.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+
+    def command(self, *words: str) -> Any:
+        return CliRunner().invoke(cli.app, [*words, "--config", str(self.config)])
+
+    def deploy(self) -> None:
+        done = self.command("forms", "deploy")
+        assert done.exit_code == 0, done.output
+        self.uids = dict(re.findall(r"· (traite|trafic) : créé \((\w+)\)", done.output))
+        assert set(self.uids) == {"traite", "trafic"}
+        for uid in self.uids.values():
+            answer = requests.post(
+                f"{self.url}/api/v2/assets/{uid}/permission-assignments/",
+                json={
+                    "user": f"{self.url}/api/v2/users/{PHONE.name}/",
+                    "permission": f"{self.url}/api/v2/permissions/add_submissions/",
+                },
+                headers={"Authorization": f"Token {OWNER.token}"},
+                timeout=30,
+            )
+            assert answer.status_code == 201, answer.text
+        self._write(self.uids)
+
+    def send(self, form: str, answers: dict[str, Any], spoil: tuple[str, str] | None = None) -> str:
+        """Fills the form as a worker does and posts it as the phone does; returns the event's code."""
+        filled = blank(form)
+        report = filled.fill(answers)
+        assert not report.refused and not report.unmet, report
+        assert filled.problem() is None
+        xml = re.sub(r"^(?:<\?xml[^>]*\?>)?\s*", "", filled.xml())
+        root = re.match(r"<(\S+)", xml)
+        assert root
+        uid = self.uids[form]
+        xml = re.sub(rf"<(/?){root[1]}(?=[\s>])", rf"<\1{uid}", xml)
+        xml = re.sub(r'(<\S+[^>]*?)\bid="[^"]*"', rf'\1id="{uid}"', xml, count=1)
+        assert "<instanceID>" in xml
+        xml = re.sub(r"<instanceID>[^<]*</instanceID>", f"<instanceID>uuid:{uuid.uuid4()}</instanceID>", xml)
+        if spoil:
+            assert spoil[0] in xml
+            xml = xml.replace(*spoil)
+        answer = requests.post(
+            f"{self.url}/submission",
+            files={"xml_submission_file": ("submission.xml", xml.encode(), "text/xml")},
+            headers={"X-OpenRosa-Version": "1.0"},
+            auth=(PHONE.name, PHONE.password),
+            timeout=30,
+        )
+        assert answer.status_code == 201, answer.text
+        return filled.value("code_evenement")
+
+    def body_requests(self) -> list[str]:
+        """Requests for whole submissions that the server has answered."""
+        log = request_log(self.folder / "server.db")
+        return [
+            line.query
+            for line in log
+            if line.path.endswith("/data/") and "fields" not in parse_qs(line.query) and line.method == "GET"
+        ]
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.setenv("KOBO_TOKEN", OWNER.token)
+    monkeypatch.delenv("KOBO_SYNC_STORE_KEY", raising=False)
+    with serve(tmp_path / "server.db", users=[OWNER, PHONE]) as url:
+        made = Site(tmp_path, url)
+        assert made.command("init").exit_code == 0
+        made.deploy()
+        yield made
+
+
+def sheet(site: Site, name: str, title: str) -> list[dict[str, Any]]:
+    """The record sheet of the quarter's workbook as rows by header."""
+    (path,) = (site.folder / "outputs" / name).glob("*.xlsx")
+    book = load_workbook(path)
+    table = next(iter(book[title].tables.values()), None)
+    if table is None:
+        return []
+    header, *rows = [[cell.value for cell in row] for row in book[title][table.ref]]
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def test_a_case_filled_on_a_phone_is_in_the_workbook(site: Site) -> None:
+    girl = with_victim(v_age=12, v_statut="ActualVictimOfTrafficking", v_nom="Zakwembaro")
+    del girl["victime"][0]["v_mineur_faits"]  # not asked: her age already says that she is a child
+    code = site.send("traite", girl)
+    truck = site.send("trafic", TRAFIC)
+    done = site.command("run", "--json")
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert report["pulls"]["kobo-anltp"]["new"] == 2 and report["rebuild"]["quarantined"] == 0
+    (victim,) = sheet(site, "2026-T1", "Victimes")
+    assert code in victim.values() and "0-17" in victim.values()
+    assert not any("Zakwembaro" in str(value) for value in victim.values())
+    (event,) = sheet(site, "2026-T2", "Événements trafic")
+    assert truck in event.values()
+
+
+def test_the_second_run_fetches_no_unchanged_body(site: Site) -> None:
+    for _ in range(3):
+        site.send("traite", TRAITE)
+    assert site.command("run").exit_code == 0
+    before = len(site.body_requests())
+    assert before > 0
+    site.send("traite", TRAITE)
+    again = site.command("run", "--json")
+    assert again.exit_code == 0
+    assert json.loads(again.stdout)["pulls"]["kobo-anltp"]["fetched_bodies"] == 1
+    assert len(site.body_requests()) == before + 1
+    third = site.command("run", "--json")
+    assert json.loads(third.stdout)["pulls"]["kobo-anltp"]["fetched_bodies"] == 0
+    assert len(site.body_requests()) == before + 1
+
+
+def test_what_cannot_be_read_waits_and_the_rest_goes_through(site: Site) -> None:
+    site.send("traite", TRAITE, spoil=("<date_detection>2026-03-10<", "<date_detection>pas une date<"))
+    code = site.send("traite", TRAITE)
+    done = site.command("run")
+    assert done.exit_code == 3, done.output
+    assert "en quarantaine" in done.output
+    (event,) = sheet(site, "2026-T1", "Événements traite")
+    assert code in event.values()
+    (waiting,) = sheet(site, "2026-T1", "Quarantaine")
+    assert "bad_date" in waiting.values()
+    shown = site.command("status")
+    assert shown.exit_code == 0 and "date_detection" in shown.output
+
+
+def test_a_wrong_token_is_said_and_the_last_files_stay(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.send("traite", TRAITE)
+    assert site.command("run").exit_code == 0
+    written = {path: path.read_bytes() for path in (site.folder / "outputs").rglob("*.xlsx")}
+    monkeypatch.setenv("KOBO_TOKEN", "c" * 40)
+    done = site.command("run")
+    assert done.exit_code == 1
+    assert "kobo-anltp" in done.output and "c" * 40 not in done.output
+    assert {path: path.read_bytes() for path in (site.folder / "outputs").rglob("*.xlsx")} == written
+
