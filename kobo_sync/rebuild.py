@@ -26,6 +26,7 @@ from transforms.ledger import reconcile
 from transforms.linkage.events import link_events
 from transforms.linkage.perpetrators import link_perpetrators
 from transforms.linkage.persons import MODEL_VERSION, link_persons
+from transforms.linkage.reasons import in_words
 from transforms.linkage.result import LinkResult, PairDecision
 from transforms.mapping import map_submission
 from transforms.quality import persons_in
@@ -218,7 +219,7 @@ def _link_rows(derived: Derived, persons: LinkResult, events: LinkResult) -> lis
             "kind": kind, "left_key": pair.left, "right_key": pair.right, "decision": pair.decision,
             "left_code": codes[pair.left][0], "right_code": codes[pair.right][0],
             "left_entity": codes[pair.left][1], "right_entity": codes[pair.right][1],
-            "probability": float(pair.probability), "reason": pair.reason,
+            "probability": float(str(pair.probability)), "reason": in_words(str(pair.reason)),
         }
         for kind, result, codes in (("person", persons, victims), ("event", events, reports))
         for pair in result.pairs.itertuples(index=False)
