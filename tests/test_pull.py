@@ -234,7 +234,12 @@ def whole(number: int, **answers: object) -> dict[str, object]:
 
 
 def kobo(
-    rows: dict[int, dict], *, fail_from: int | None = None, hidden: set[int] = frozenset(), count: int | None = None
+    rows: dict[int, dict],
+    *,
+    fail_from: int | None = None,
+    hidden: set[int] = frozenset(),
+    count: int | None = None,
+    asset: dict | None = None,
 ):
     """A stand-in for `/data/` over rows that no Kobo form could have taken."""
 
