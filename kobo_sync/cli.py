@@ -149,9 +149,7 @@ def _report(label: str, semester: bool, config: Path) -> None:
         raise typer.BadParameter(f"« {label} » se demande par : kobo-sync report {kind} {period.label}")
     settings = load_config(config)
     with opened_store(settings) as (store, keys):
-        for path in write_periods(
-            store, settings, [period], pseudonym_key=keys.pseudonym, now=_now(settings.timezone)
-        ):
+        for path in write_periods(store, settings, [period], pseudonym_key=keys.pseudonym, now=_now(settings.timezone)):
             out.print(f"Écrit : {path}", soft_wrap=True)
 
 

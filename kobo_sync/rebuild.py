@@ -52,9 +52,7 @@ class RebuildReport:
 
 def register_of(config: Config) -> list[Provider]:
     """The expected providers of the configuration, as the transforms know them."""
-    return [
-        Provider(p.code, p.label, p.region, p.family, p.type, p.since.isoformat()) for p in config.providers
-    ]
+    return [Provider(p.code, p.label, p.region, p.family, p.type, p.since.isoformat()) for p in config.providers]
 
 
 def settings_of(config: Config) -> Settings:

@@ -58,9 +58,7 @@ class RunReport:
 Step = Callable[[str], None]
 
 
-def run(
-    config: Config, *, now: datetime, step: Step = lambda _: None, confirm_deletions: bool = False
-) -> RunReport:
+def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_deletions: bool = False) -> RunReport:
     """The whole job over every source of the configuration.
 
     A source that can't be read does not stop the others: what failed is in `problems`, what was received before stays,
@@ -86,9 +84,7 @@ def run(
     return report
 
 
-def _pull_source(
-    source: SourceConfig, token: str, store: Store, now: datetime, confirm_deletions: bool
-) -> PullReport:
+def _pull_source(source: SourceConfig, token: str, store: Store, now: datetime, confirm_deletions: bool) -> PullReport:
     with KoboClient(source.url, token) as client:
         return pull(source, store, client, now=now, confirm_deletions=confirm_deletions)
 

@@ -72,5 +72,5 @@ def print_status(out: Console, store: Store) -> None:
         return
     table = Table("Fiche", "Motif", "Message", title="En quarantaine : corriger dans Kobo, puis kobo-sync run")
     for row in rows.itertuples(index=False):
-        table.add_row(row.submission_key, row.reason_code, row.message)
+        table.add_row(*map(str, row))
     out.print(table)

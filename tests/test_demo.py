@@ -85,7 +85,8 @@ def test_persons_are_linked_as_the_truth_says(store: Store) -> None:
     plan = load()
     key_of = {f"{s.code}-V{n}": p.key for s in plan.submissions for n, p in enumerate(s.persons, start=1)}
     rows = store.connection.execute(
-        "SELECT victim_code, person_id FROM victims JOIN identity USING (record_id) WHERE given_name || family_name > ''"
+        "SELECT victim_code, person_id FROM victims JOIN identity USING (record_id)"
+        " WHERE given_name IS NOT NULL OR family_name IS NOT NULL"
     ).fetchall()
     truth, found = defaultdict(list), defaultdict(list)
     for code, person in rows:

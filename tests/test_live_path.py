@@ -1,4 +1,4 @@
-"""From a phone to the workbook, live: JavaRosa fills the forms, /submission takes the XML, `kobo-sync` does the rest."""
+"""From a phone to the workbook: JavaRosa fills the forms, /submission takes the XML, `kobo-sync` does the rest."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from openpyxl import load_workbook
 from typer.testing import CliRunner
 
 from kobo_sync import cli
-from kobo_sync.demo_server import User
+from kobo_sync.demo_server import User, serve
 from kobo_sync.demo_server import requests as request_log
-from kobo_sync.demo_server import serve
 from tests.forms_fixture import TRAFIC, TRAITE, blank, with_victim
 
 OWNER = User("anltp_sync", "secret of the owner", "a" * 40)
@@ -178,4 +177,3 @@ def test_a_wrong_token_is_said_and_the_last_files_stay(site: Site, monkeypatch: 
     assert done.exit_code == 1
     assert "kobo-anltp" in done.output and "c" * 40 not in done.output
     assert {path: path.read_bytes() for path in (site.folder / "outputs").rglob("*.xlsx")} == written
-

@@ -41,7 +41,6 @@ SOURCE_PRIORITY = (
 """When two bodies tell one event, the total of the first in this order stands."""
 
 
-
 @dataclass(frozen=True)
 class Review:
     """What the review in Kobo means for counting. `state`: approved, to_confirm, not_approved, on_hold or none."""

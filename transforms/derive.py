@@ -142,11 +142,8 @@ def assemble(
         out.perpetrators += [
             _perpetrator_row(base, p.model_dump(), person_of) for p in item.received.mapped.perpetrators
         ]
-        for target, records in (
-            (out.migrants, item.received.mapped.tallies),
-            (out.migrant_details, item.received.mapped.migrants),
-        ):
-            target += [_inherit(base, record.model_dump()) for record in records]  # type: ignore[attr-defined]
+        out.migrants += [_inherit(base, tally.model_dump()) for tally in item.received.mapped.tallies]
+        out.migrant_details += [_inherit(base, m.model_dump()) for m in item.received.mapped.migrants]
         out.quality += [_quality_row(base, finding) for finding in item.findings]
         out.identity += [identity.model_dump() for identity in item.received.mapped.identities]
     _choose_reference_reports(out)
@@ -197,9 +194,7 @@ def _victim_row(item: Judged, base: Row, row: Row, settings: Settings, person_of
     full = _inherit(base, row)
     full["person_id"] = person_of[row["record_id"]]
     full["quarter"] = quarter_of(row["identification_date"])
-    full["counted_status"] = counting.counted_status(
-        row["status_declared"], row["decider"], settings.identified_by
-    )
+    full["counted_status"] = counting.counted_status(row["status_declared"], row["decider"], settings.identified_by)
     if item.decided:  # a person's decision on the event holds for its victims
         full["classification"] = item.classification
     return full

@@ -141,9 +141,7 @@ def identification_date(values: Mapping[str, Any], event: Event, consent: Consen
     return f"{day[:7]}-01" if day and consent == "refused" else day
 
 
-def _add_victim(
-    mapped: Mapped, common: dict[str, str], level: Level, position: int, started: str | None
-) -> None:
+def _add_victim(mapped: Mapped, common: dict[str, str], level: Level, position: int, started: str | None) -> None:
     event, values = mapped.event, level.values
     consent = consent_of(values)
     code = _row_code(values.get("victim_code"), f"{event.case_code}-V{position}")
@@ -184,9 +182,7 @@ def _add_victim(
     if consent == "full":
         identity = {name: values.get(name) for name in ("given_name", "family_name", "birth_date")}
         if any(identity.values()):
-            mapped.identities.append(
-                Identity(record_id=record_id, submission_key=event.submission_key, **identity)
-            )
+            mapped.identities.append(Identity(record_id=record_id, submission_key=event.submission_key, **identity))
 
 
 def border_of(event: Event) -> Literal["oui", "non", "nsp"]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 Form = Literal["traite", "trafic"]
 Consent = Literal["full", "no_share", "refused"]
 CountedStatus = Literal["identified", "presumed", "not_victim"]
+Severity = Literal["blocking", "error", "warning"]
 
 
 class Record(BaseModel):
@@ -180,7 +181,7 @@ class Finding(BaseModel):
     record_id: str | None = None
     field: str
     rule: str
-    severity: Literal["blocking", "error", "warning"]
+    severity: Severity
     message: str
     value: str | None = None
 

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 from transforms.counting import counted_status
-from transforms.models import Finding, Mapped
+from transforms.models import Finding, Mapped, Severity
 
 _DATA = Path(__file__).with_name("data") / "quality_rules.csv"
 Hit = str | None
@@ -35,7 +36,7 @@ class Rule:
 
     rule: str
     form: str
-    severity: str
+    severity: Severity
     field: str
     label: str
     message: str
@@ -47,7 +48,12 @@ def rules() -> dict[str, Rule]:
     with _DATA.open(encoding="utf-8", newline="") as lines:
         return {
             row["rule"]: Rule(
-                row["rule"], row["form"], row["severity"], row["field"], row["label_fr"], row["message_fr"]
+                row["rule"],
+                row["form"],
+                cast(Severity, row["severity"]),
+                row["field"],
+                row["label_fr"],
+                row["message_fr"],
             )
             for row in csv.DictReader(lines)
         }
@@ -166,7 +172,7 @@ def _finding(rule: Rule, mapped: Mapped, record_id: Hit) -> Finding:
     return Finding(
         submission_key=mapped.event.submission_key, case_code=mapped.event.case_code, record_id=record_id,
         field=rule.field, rule=rule.rule, severity=rule.severity, message=rule.message,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def check(subject: Subject) -> list[Finding]:

@@ -183,7 +183,8 @@ def _parse(line: Line, text: str) -> tuple[Any, str, str]:
                 return text, "", ""
             return None, "bad_code", "n’est pas un choix de la liste"
         case "codes":
-            known, unknown = [], []
+            known: list[str] = []
+            unknown: list[str] = []
             for code in dict.fromkeys(text.split()):
                 (known if code in codelists.codes(line.variable) else unknown).append(code)
             order = codelists.codes(line.variable)

@@ -49,7 +49,8 @@ def play(folder: Path, output: Path, out: Console, err: Console, lang: str) -> i
     plan = load()
     folder, output = folder.resolve(), output.resolve()
     _clear(folder)
-    people = accounts.draw([*accounts.names(plan), _template()["sync_account"]])
+    sync_account = str(_template()["sync_account"])
+    people = accounts.draw([*accounts.names(plan), sync_account])
     reports: dict[str, RunReport] = {}
     server_file = folder / "serveur.db"
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -59,7 +60,7 @@ def play(folder: Path, output: Path, out: Console, err: Console, lang: str) -> i
             Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress,
         ):
             task = progress.add_task("Déploiement des formulaires", total=None)
-            owner = people[_template()["sync_account"]]
+            owner = people[sync_account]
             os.environ[_TOKEN] = owner.token
             config = _config(folder, output, url, {})
             init_keys(config, demo=True)
@@ -158,9 +159,7 @@ def _template() -> dict[str, object]:
 def _config(folder: Path, output: Path, url: str, uids: Mapping[str, str]) -> Config:
     """The project's own configuration with the demonstration's server in place of Kobo's."""
     content = _template() | {
-        "sources": [
-            {"name": _SOURCE, "kind": "kobo", "url": url, "token_env": _TOKEN, "forms": dict(uids)}
-        ],
+        "sources": [{"name": _SOURCE, "kind": "kobo", "url": url, "token_env": _TOKEN, "forms": dict(uids)}],
         "data_dir": str(folder / "base"),
         "output_dir": str(output),
     }

@@ -36,9 +36,7 @@ def link_perpetrators(rows: Iterable[Perpetrator], event_of: Mapping[str, str]) 
     for group in by_event.values():
         heads: list[tuple[Perpetrator, set[str]]] = []  # first row of a cluster, and the submissions already in it
         for row in group:
-            match = next(
-                (head for head in heads if row.submission_key not in head[1] and _agree(head[0], row)), None
-            )
+            match = next((head for head in heads if row.submission_key not in head[1] and _agree(head[0], row)), None)
             if match is None:
                 heads.append((row, {row.submission_key}))
                 clusters[row.record_id] = row.record_id
