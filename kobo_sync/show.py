@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 
@@ -52,8 +54,10 @@ def print_run(out: Console, report: RunReport, lang: str, title: str = "") -> No
 
 def print_files(out: Console, report: RunReport) -> None:
     """The files written, one a line."""
+    here = Path.cwd()
     for path in report.written:
-        out.print(f"  {path}", markup=False, soft_wrap=True)
+        shown = path.relative_to(here) if path.is_relative_to(here) else path
+        out.print(f"  {shown}", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_status(out: Console, store: Store) -> None:
