@@ -61,7 +61,7 @@ def init(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from kobo_sync.keys import init_keys
 
     for line in init_keys(load_config(config)):
-        out.print(line)
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from kobo_sync.config import Config
+from kobo_sync.errors import StoreError
 from kobo_sync.rebuild import register_of
 from kobo_sync.store import Store
 from reports.quarter import write_quarter
@@ -79,8 +80,10 @@ def write_periods(
     """Writes the workbook of each period; each replaces the former one only when it is whole.
 
     Raises transforms.assertions.PublicationError when the figures of a period contradict each other: its last good
-    file stays.
+    file stays; StoreError when nothing was received yet.
     """
+    if not store.stamp():
+        raise StoreError("La base ne contient encore rien à écrire", "kobo-sync run")
     frames = read_frames(store)
     register = register_of(config)
     stamp = store.stamp()

@@ -43,7 +43,8 @@ def quarantined(report: RunReport) -> int:
 
 def print_run(out: Console, report: RunReport, lang: str, title: str = "") -> None:
     """The short summary of one run, then its files, what waits for a person and what failed."""
-    out.print(run_table({title: report}, lang))
+    if report.pulls:
+        out.print(run_table({title: report}, lang))
     print_files(out, report)
     for key, lines in (("for_people", report.for_people), ("problems", report.problems)):
         if lines:
