@@ -11,6 +11,7 @@ import pandas as pd
 
 from kobo_sync.config import Config
 from kobo_sync.errors import StoreError
+from kobo_sync.keys import is_demo_key
 from kobo_sync.rebuild import register_of
 from kobo_sync.store import Store
 from reports.quarter import write_quarter
@@ -94,7 +95,8 @@ def write_periods(
             as_of=now.date(),
             produced_at=now.replace(tzinfo=None, microsecond=0),
             source=f"Collecte ANLTP/TIM (formulaires « traite » et « trafic »), {stamp['submissions']} fiches lues",
-            edition="Édition provisoire",
+            # Figures of invented cases must never pass for Niger's.
+            edition="DÉMONSTRATION, données inventées" if is_demo_key(pseudonym_key) else "Édition provisoire",
             code_version=stamp["code_version"],
             schema_version=store.schema_version,
             received_hash=stamp["received_hash"],

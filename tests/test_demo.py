@@ -8,6 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from kobo_sync.config import load_config
 from kobo_sync.demo import people
@@ -48,6 +49,12 @@ def test_it_writes_each_period_of_its_cases(demo: DemoRun) -> None:
     for semester in ("2025-S2", "2026-S1"):
         assert f"{semester}/INS_classeur-semestriel_{semester}.xlsx" in written
     assert all(path.endswith(".xlsx") for path in written)
+
+
+def test_its_workbooks_say_that_the_cases_are_invented(demo: DemoRun) -> None:
+    for path in demo.outputs.rglob("*.xlsx"):
+        first = load_workbook(path, read_only=True).worksheets[0]
+        assert any("données inventées" in str(cell) for row in first.iter_rows(values_only=True) for cell in row), path
 
 
 def test_no_name_is_left_anywhere(demo: DemoRun) -> None:
