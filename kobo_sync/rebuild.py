@@ -71,7 +71,7 @@ def rebuild(
     """Rebuilds every derived table, in one transaction at the end. `step` is told what is under way, in French."""
     at = now.astimezone(UTC).isoformat(timespec="seconds")
     step("Lecture des fiches")
-    received, quarantined = _read(store, ZoneInfo(config.timezone), at)
+    received, quarantined = _read(store, ZoneInfo(config.timezone), config.sync_account, at)
     register, settings = by_code(register_of(config)), settings_of(config)
     judged = judge(received, register, settings, {d.subject: d.value for d in store.decisions("classification")})
     step("Rapprochement des personnes")
@@ -112,10 +112,10 @@ def _joined(clusters: Mapping[str, str], members: set[str]) -> int:
     return sum(size for size in sizes.values() if size > 1)
 
 
-def _read(store: Store, zone: ZoneInfo, at: str) -> tuple[list[Received], int]:
+def _read(store: Store, zone: ZoneInfo, sync_account: str | None, at: str) -> tuple[list[Received], int]:
     received: list[Received] = []
     quarantined = 0
-    for order, submission in enumerate(store.current_submissions()):
+    for order, submission in enumerate(store.current_submissions(sync_account)):
         if submission.deleted:
             store.quarantine_release(submission.submission_key, "mapping", at)
             continue

@@ -122,9 +122,12 @@ class Store:
         key = hmac.digest(self._key, b"received row", hashlib.sha256)
         return hmac.digest(key, canonical(answers).encode(), hashlib.sha256).hex()
 
-    def current_submissions(self) -> Iterator[CurrentSubmission]:
-        """Every submission at its newest revision, deleted ones included, ordered by key; memory stays small."""
-        return store_read.current_submissions(self.connection)
+    def current_submissions(self, sync_account: str | None = None) -> Iterator[CurrentSubmission]:
+        """Every submission at its newest revision, deleted ones included, ordered by key; memory stays small.
+
+        The review is the last one by another than `sync_account`: a mark of ours never hides what a person decided.
+        """
+        return store_read.current_submissions(self.connection, sync_account)
 
     def received_digest(self) -> str:
         """Digest of the current received data: revisions, reviews and tombstones; no clock, no order of arrival."""

@@ -62,12 +62,16 @@ class Decision:
     reason: str
 
 
-NEWEST = """
+_LAST_REVIEW = "(SELECT max(id) FROM validation_state WHERE submission_key = s.submission_key)"
+_LAST_REVIEW_BY_A_PERSON = (
+    "(SELECT max(id) FROM validation_state WHERE submission_key = s.submission_key AND by_whom IS NOT ?)"
+)
+
+NEWEST = f"""
 FROM submission s
 JOIN revision r ON r.submission_key = s.submission_key
  AND r.revision_no = (SELECT max(revision_no) FROM revision WHERE submission_key = s.submission_key)
-LEFT JOIN validation_state v
-  ON v.id = (SELECT max(id) FROM validation_state WHERE submission_key = s.submission_key)
+LEFT JOIN validation_state v ON v.id = {_LAST_REVIEW}
 LEFT JOIN deletion d ON d.id = (SELECT max(id) FROM deletion WHERE submission_key = s.submission_key)
 """
 """Each submission with its last revision, review and deletion."""
@@ -93,17 +97,18 @@ _COLUMNS = {
 }
 
 
-def current_submissions(connection: Any) -> Iterator[CurrentSubmission]:
-    """Every submission at its newest revision, ordered by key.
+def current_submissions(connection: Any, sync_account: str | None = None) -> Iterator[CurrentSubmission]:
+    """Every submission at its newest revision, ordered by key, with the last review by another than `sync_account`.
 
     Read batch by batch, so that the caller may write to the store between two submissions.
     """
+    newest = NEWEST.replace(_LAST_REVIEW, _LAST_REVIEW_BY_A_PERSON)
     last = ""
     while True:
         rows = connection.execute(
-            f"SELECT {', '.join(_COLUMNS.values())} {NEWEST}"
+            f"SELECT {', '.join(_COLUMNS.values())} {newest}"
             f"WHERE s.submission_key > ? ORDER BY s.submission_key LIMIT {_BATCH}",
-            (last,),
+            (sync_account or "", last),
         ).fetchall()
         if not rows:
             return

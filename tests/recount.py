@@ -14,7 +14,7 @@ from tests.recount_records import TRAFIC, TRAITE, UNDATED, Offender, Records, Re
 
 DATA = Path(__file__).parents[1] / "transforms" / "data"
 ALL = "Ensemble"
-ANSWERED = "Total des personnes ou événements avec réponse"
+ANSWERED = "Personnes ou événements avec une réponse connue"
 UNANSWERED = "Sans réponse"
 
 Cells = Counter[tuple[str, str]]
@@ -134,7 +134,7 @@ class Recount(Records):
         for v in self.trafficked(period, "identified"):
             for code in v.assistance:
                 yield self.label("vic_support", code), self.label("sex", v.sex), 1
-            if v.assistance - {"unk"}:
+            if v.assistance - {"unk", "ref"}:
                 yield ANSWERED, self.label("sex", v.sex), 1
 
     def _table_11(self, period: str) -> Facts:

@@ -1,4 +1,4 @@
-"""The command line: exit codes, messages in the words of the person who typed, and no file where nothing is to write."""
+"""The command line: exit codes, messages in the words of the person who typed, no file where nothing is to write."""
 
 from __future__ import annotations
 

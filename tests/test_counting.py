@@ -152,6 +152,15 @@ def test_a_perpetrator_counts_once_per_stage() -> None:
     ]  # fmt: skip
 
 
+def test_perpetrators_follow_the_series_of_the_report_that_stands() -> None:
+    row = [{"auteur/a_type": "natural", "auteur/a_sexe": "M", "auteur/a_stade": "suspected"}]
+    police = received(traite("AAAA2345", exploitation="none"), key="a")
+    ngo = received(traite("BBBB2345", **{"declaration/entite": "ONG"}, auteur=row), key="b")
+    out = derive([police, ngo], events={"a": "e", "b": "e"}, persons={"b#BBBB2345-A1": "p"})
+    assert [r["classification"] for r in out.events] == ["aucun", "traite_presumee"]
+    assert [r["classification_event"] for r in out.perpetrators] == ["aucun"]
+
+
 def test_late_means_after_the_deadline_of_the_quarter_of_the_facts() -> None:
     assert not counting.is_late("2026-03-31", date(2026, 4, 30), 30)
     assert counting.is_late("2026-03-31", date(2026, 5, 1), 30)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transform_fixture import trafic, traite
@@ -190,3 +190,16 @@ def test_no_input_makes_it_raise_anything_but_its_documented_error(
         assert error.reasons and error.message
     else:
         assert mapped.event.case_code
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000)
+@given(
+    st.sampled_from(["traite", "trafic"]),
+    st.dictionaries(st.sampled_from(QUESTIONS), JUNK, max_size=10),
+    st.dictionaries(st.sampled_from(QUESTIONS), JUNK, max_size=10),
+)
+def test_ten_thousand_malformed_submissions_end_as_records_or_with_reasons(
+    form: str, top: dict[str, Any], row: dict[str, Any]
+) -> None:
+    test_no_input_makes_it_raise_anything_but_its_documented_error.hypothesis.inner_test(form, top, row)

@@ -9,7 +9,7 @@ import pytest
 from kobo_sync import migrations
 from kobo_sync.errors import StoreError, StoreKeyError
 from kobo_sync.store import Store
-from kobo_sync.store_receive import write_review
+from kobo_sync.store_receive import Review, write_review
 from tests.store_fixture import APPROVED, AT, KEY, fill, receive, row
 from transforms.ledger import LedgerRow
 
@@ -110,6 +110,16 @@ def test_a_review_counts_for_the_revision_it_was_seen_on_or_for_none(store):
         "3": None,  # first seen when already edited and approved: in which order?
         "4": None,  # edited and approved between two pulls: in which order?
     }
+
+
+def test_a_mark_of_our_own_account_never_hides_what_a_person_decided(store):
+    ours = Review("validation_status_on_hold", "anltp_sync", "2026-11-02T09:00:00+00:00")
+    refused = Review("validation_status_not_approved", "coordo_ne008", "2026-11-01T09:00:00+00:00")
+    receive(store, row("1", review=refused), row("2", review=ours))
+    receive(store, row("1", review=ours))
+    reviews = {item.remote_key: item.review_uid for item in store.current_submissions("anltp_sync")}
+    assert reviews == {"1": "validation_status_not_approved", "2": None}
+    assert current(store)["1"].review_uid == "validation_status_on_hold"
 
 
 def test_a_cut_in_the_middle_of_a_transaction_leaves_nothing_of_it(store):

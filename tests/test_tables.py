@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.test_counting import derive
 from tests.transform_fixture import received, trafic, traite
-from transforms import tables
+from transforms import consolidate, tables
 from transforms.bundle import NOT_DECLARED, StatTable
 from transforms.derive import Derived
 from transforms.derived_tables import TABLES, check_row
@@ -68,6 +68,25 @@ def test_undated_cases_are_in_no_period_but_said() -> None:
     table = build("1", frames_of(derive([received(traite(date_detection=None))])))
     assert [cells[-1] for _, cells in table.rows] == [0, 0, 0, 0]
     assert "Sans date, hors de toute période : 1." in table.notes
+
+
+def test_an_undated_case_of_no_series_is_not_said_beneath_the_series() -> None:
+    undated = received(traite(exploitation="unk", date_detection=None))
+    assert not any("Sans date" in note for note in build("1", frames_of(derive([undated]))).notes)
+
+
+def test_a_person_smuggled_and_told_as_a_victim_counts_at_the_events_detection() -> None:
+    both = traite(portee="cross_border", entree_irreguliere="oui", avantage="oui",
+                  victims=[{"v_date_ident": "2026-07-20"}])  # fmt: skip
+    frames = frames_of(derive([received(both, received="2026-08-01")]))
+    smuggled = {**frames, "migrants": consolidate.smuggled(frames)}
+    assert as_dict(build("11", smuggled))["Ensemble"][-1] == 1
+
+
+def test_an_answer_not_known_is_no_answer_in_a_table_of_several_answers() -> None:
+    told = [received(trafic("AAAA2345", transport="truck"), "trafic", key="a"),
+            received(trafic("BBBB2345", transport="unk"), "trafic", key="b")]  # fmt: skip
+    assert build("14", frames_of(derive(told))).rows[-1][1][-1] == 1
 
 
 def test_an_empty_period_is_printed_and_says_so() -> None:

@@ -94,7 +94,7 @@ def consolidate(
     split["perpetrators"] = frames["perpetrators"][frames["perpetrators"]["series"] == "traite"]
     reporting = completeness(frames["events"], providers, period)
     declared = all_declared(reporting)
-    counted = {**split, "migrants": _smuggled(split)}
+    counted = {**split, "migrants": smuggled(split)}
     plan = [spec for spec in tables.plan() if deliverable in spec["in"]]
     built = tuple(tables.build(spec, counted, period, all_declared=declared) for spec in plan)
     return Bundle(
@@ -130,17 +130,16 @@ def _of_period(frame: str, rows: pd.DataFrame, period: Period) -> pd.DataFrame:
     return tables.in_period(frame, rows, period).reset_index(drop=True)
 
 
-def _smuggled(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def smuggled(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Smuggled migrants of the trafic series: the groups' tallies, and persons told on the other form.
 
-    A person of a `traite` record whose classification is in the trafic series counts here too (« les deux »).
+    A person of a `traite` record whose classification is in the trafic series counts here too (« les deux »), at the
+    detection of the event as every migrant.
     """
     tallies = frames["migrants"]
     victims = frames["victims"]
     told = victims[victims["classification"].isin(TRAFIC_SERIES)]
-    persons = told.assign(
-        persons=1, classification_event=told["classification"], detection_date=told["identification_date"]
-    )
+    persons = told.assign(persons=1, classification_event=told["classification"])
     return pd.concat([tallies, persons[[c for c in tallies.columns if c in persons.columns]]], ignore_index=True)
 
 

@@ -221,6 +221,7 @@ def _choose_reference_reports(out: Derived) -> None:
     for row in out.events:
         by_event[row["event_id"]].append(row)
     reference: set[str] = set()
+    series: dict[str, str] = {}  # of the other reports: what the standing one says
     for reports in by_event.values():
         chosen = counting.reference_report(reports)
         if chosen is None:
@@ -234,8 +235,11 @@ def _choose_reference_reports(out: Derived) -> None:
         if others:
             said = ", ".join(f"{r['persons']} ({r['entity_label']})" for r in others)
             standing["discrepancy"] = f"aussi déclaré : {said}"
+            series.update((r["submission_key"], standing["classification"]) for r in others)
     _drop_told_twice(out.victims, reference)
     _drop_told_twice(out.perpetrators, reference)
+    for row in out.perpetrators:
+        row["classification_event"] = series.get(row["submission_key"], row["classification_event"])
     for rows in (out.migrants, out.migrant_details):
         for row in rows:
             row["is_reference"] = row["submission_key"] in reference

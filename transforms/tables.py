@@ -23,6 +23,7 @@ from transforms.periods import Period
 _PLAN = Path(__file__).with_name("data") / "table_plan.yaml"
 _OTHER = "Autres"
 _UNANSWERED = "Sans réponse"
+_UNKNOWN = {"", "unk", "ref", "NotSpecified"}
 _EXTRA_LISTS: dict[str, dict[str, str]] = {
     "counted_status": {"identified": "Victimes identifiées", "presumed": "Victimes présumées"},
     "sex_or_legal": {"F": "Féminin", "M": "Masculin", "U": "Inconnu", "legal": "Personne morale"},
@@ -142,6 +143,9 @@ def build(
     frame = frames[spec["frame"]]
     selected = frame[SELECT[spec["select"]](frame)]
     undated = selected[selected[DATE_OF[spec["frame"]]].isna()]
+    if "lines" in spec:  # only those that a line would count
+        in_a_line = [SELECT[item["where"]](undated) for item in spec["lines"]]
+        undated = undated[pd.concat(in_a_line, axis=1).any(axis=1)]
     rows = in_period(spec["frame"], selected, period).reset_index(drop=True)
     if "sex_or_legal" in (spec["columns"]["variable"],):
         rows = rows.assign(sex_or_legal=rows["sex"].fillna("U").mask(rows["per_type"] == "legal", "legal"))
@@ -173,7 +177,8 @@ def build(
         if total_row:
             line("Ensemble", [True] * len(rows))
         elif spec["rows"].get("multiple"):
-            line("Total des personnes ou événements avec réponse", [bool(cell) for cell in dimension.column])
+            known = [bool(set(cell) - _UNKNOWN) for cell in dimension.column]
+            line("Personnes ou événements avec une réponse connue", known)
     return StatTable(
         number=spec["number"],
         title=spec["title"],
