@@ -63,6 +63,12 @@ def perpetrators(rng: Random, roles: tuple[str, ...], number: int) -> list[Perpe
     return found
 
 
+def _means(rng: Random, theme: Theme, day: date) -> tuple[str, ...]:
+    """Of a child the law requires no means: in a third of the children's cases none is known, so that the rule shows."""
+    drawn = some(rng, theme.means, theme.means_more, 0.3)
+    return ("none",) if theme.ages[1] < 18 and day.day % 3 == 0 else drawn
+
+
 def draw(rng: Random, key: str, day: date, region: str, registry: Registry, theme_name: str = "") -> TraiteFacts:
     """The facts of one event of a region, on a day."""
     name = theme_name or pick(rng, BY_REGION[region])
@@ -90,7 +96,7 @@ def draw(rng: Random, key: str, day: date, region: str, registry: Registry, them
         irregular=irregular,
         benefit=pick(rng, {"oui": 30, "non": 30, "nsp": 40}),
         acts=some(rng, theme.acts, theme.acts_more),
-        means=some(rng, theme.means, theme.means_more, 0.3),
+        means=_means(rng, theme, day),
         purposes=purposes,
         main=theme.purposes[0],
         labour=theme.labour,
