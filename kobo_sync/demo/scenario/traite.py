@@ -64,7 +64,7 @@ def perpetrators(rng: Random, roles: tuple[str, ...], number: int) -> list[Perpe
 
 
 def _means(rng: Random, theme: Theme, day: date) -> tuple[str, ...]:
-    """Of a child the law requires no means: in a third of the children's cases none is known, so that the rule shows."""
+    """Of a child the law requires no means: a third of the children’s cases know none, so that the rule shows."""
     drawn = some(rng, theme.means, theme.means_more, 0.3)
     return ("none",) if theme.ages[1] < 18 and day.day % 3 == 0 else drawn
 
