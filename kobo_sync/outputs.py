@@ -12,7 +12,7 @@ import pandas as pd
 from kobo_sync.config import Config
 from kobo_sync.errors import StoreError
 from kobo_sync.keys import is_demo_key
-from kobo_sync.rebuild import register_of
+from kobo_sync.rebuild import register_of, settings_of
 from kobo_sync.store import Store
 from reports.quarter import write_quarter
 from reports.semester import write_semester
@@ -102,7 +102,7 @@ def write_periods(
             received_hash=stamp["received_hash"],
         )
         hidden = _pseudonymous(frames, release_key(pseudonym_key, deliverable.recipient, period.label))
-        bundle = consolidate(period, hidden, register, provenance, deliverable.plan)
+        bundle = consolidate(period, hidden, register, settings_of(config), provenance, deliverable.plan)
         assert_publishable(bundle)
         path = config.output_dir / period.label / deliverable.file_name.format(period=period.label)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ def code_version() -> str:
     digest = hashlib.sha256()
     room = Path(transforms.__file__).parent
     for path in sorted(room.rglob("*"), key=lambda p: p.relative_to(room).as_posix()):
-        if path.suffix in {".py", ".csv", ".yaml", ".json"}:
+        if path.suffix in {".py", ".csv", ".yaml", ".json", ".txt"}:
             digest.update(path.relative_to(room).as_posix().encode())
             digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
     return f"{__version__}+{digest.hexdigest()[:8]}"

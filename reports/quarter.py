@@ -47,7 +47,8 @@ SHEETS = (
     DataSheet("Complétude", "completeness", "tbl_completude",
               "Qui devait déclarer, qui a déclaré, dans quel délai."),
     DataSheet("Qualité", "quality", "tbl_qualite", "Anomalies à corriger dans Kobo."),
-    DataSheet("Quarantaine", "quarantine", "tbl_quarantaine", "Fiches qui n’ont pas pu être lues, hors des comptes."),
+    DataSheet("Quarantaine", "quarantine", "tbl_quarantaine",
+              "Fiches qui n’ont pas pu être lues, hors des comptes (toutes périodes)."),
     DataSheet("Doublons", "duplicates", "tbl_doublons", "Paires réunies, et paires à décider par l’ANLTP."),
 )  # fmt: skip
 
@@ -56,7 +57,10 @@ CONVENTIONS = (
     f"{CODES}.",
     "Cellule vide : question non posée ou sans réponse. « Inconnu » et « Préfère ne pas répondre » sont des réponses.",
     f"« … » : {SIGNS['…']}. « {NOT_AVAILABLE} » : {SIGNS[NOT_AVAILABLE]}. « 0 » : zéro déclaré.",
-    "Seules les lignes « Compté = Oui » et « de référence = Oui » entrent dans les totaux de la synthèse.",
+    "Un total de la synthèse est fait des lignes « Compté = Oui », « de référence = Oui », datées dans la période, et "
+    "d’une classification de sa série : « traite présumée » ou « les deux » pour la traite, « trafic illicite » ou « "
+    "les deux » pour le trafic. Les feuilles suivent le formulaire saisi ; les tableaux suivent la classification.",
+    "Les lignes sans date sont dans toutes les périodes, pour être complétées ; elles n’entrent dans aucun total.",
     "Une apostrophe devant un texte reçu signale qu’il commençait comme une formule ; il a été neutralisé.",
 )
 

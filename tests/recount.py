@@ -10,12 +10,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.recount_records import TRAFIC, TRAITE, UNDATED, Offender, Records, Report, Victim, bounds
+from tests.recount_records import TRAFIC, TRAITE, UNDATED, Offender, Records, Report, Victim, bounds, quarters
 
 DATA = Path(__file__).parents[1] / "transforms" / "data"
 ALL = "Ensemble"
-ANSWERED = "Personnes ou événements avec une réponse connue"
+ANSWERED_PERSONS, ANSWERED_EVENTS = "Personnes avec une réponse connue", "Événements avec un moyen connu"
 UNANSWERED = "Sans réponse"
+BY_REGION = {"7", "13", "16", "17"}
 
 Cells = Counter[tuple[str, str]]
 """(label of the row, label of the column) -> number. A row « dont … » is named « row above — dont … »."""
@@ -135,7 +136,7 @@ class Recount(Records):
             for code in v.assistance:
                 yield self.label("vic_support", code), self.label("sex", v.sex), 1
             if v.assistance - {"unk", "ref"}:
-                yield ANSWERED, self.label("sex", v.sex), 1
+                yield ANSWERED_PERSONS, self.label("sex", v.sex), 1
 
     def _table_11(self, period: str) -> Facts:
         for nationality, sex, _, n in self.migrants(period):
@@ -154,11 +155,28 @@ class Recount(Records):
             for code in report.transport:
                 yield self.label("transport_means", code), _quarter(report), 1
             if report.transport - {"unk"}:
-                yield ANSWERED, _quarter(report), 1
+                yield ANSWERED_EVENTS, _quarter(report), 1
 
     def _table_15(self, period: str) -> Facts:
         for o in self.offenders("trafic", TRAFIC, period):
             yield self.label("per_cj_stage", o.stage), SEX_OR_LEGAL[o.column], 1
+
+    def _table_16(self, period: str) -> Facts:
+        for report in self.standing_reports(TRAITE, period):
+            yield self.label("region", report.region), _quarter(report), report.others
+
+    def _table_17(self, period: str) -> Facts:
+        for report in self.standing_reports(TRAFIC, period):
+            yield self.label("region", report.region), _quarter(report), report.deaths
+
+    def silent_rows(self, number: str, period: str) -> set[str] | None:
+        """Rows where a zero may not be printed; None: every row. A region’s row is its providers’ own."""
+        codes = {code for quarter in quarters(period) for code in self.silent(quarter)}
+        if not codes:
+            return set()
+        if number not in BY_REGION:
+            return None
+        return {ALL} | {self.label("region", p.region) for p in self.config.providers if p.code in codes}
 
     def undated(self, number: str) -> int:
         """Persons or events of a table that belong to no period, for want of a date."""
@@ -198,7 +216,7 @@ def _with_totals(facts: Facts) -> Cells:
     for row, column, n in facts:
         cells[row, column] += n
         cells[row, ALL] += n
-        if " — dont " not in row and row != ANSWERED:
+        if " — dont " not in row and row not in (ANSWERED_PERSONS, ANSWERED_EVENTS):
             cells[ALL, column] += n
             cells[ALL, ALL] += n
     return cells

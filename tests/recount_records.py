@@ -254,7 +254,7 @@ class Records:
         letter = "a" if form == "traite" else "s"
         for row in map(flat, a.get("auteur", []) + a.get("passeur", [])):
             stage, day = row[f"{letter}_stade"], row.get(f"{letter}_date_stade") or None
-            if day is None and stage in ("suspected", "arrested"):
+            if day is None and stage in ("suspected", "arrested", "unk", ""):
                 day = report.detected
             column = "legal" if row[f"{letter}_type"] == "legal" else row[f"{letter}_sexe"]
             person = self.people[f"{key}#{row[f'{letter}_code']}"]

@@ -147,7 +147,7 @@ def test_a_perpetrator_counts_once_per_stage() -> None:
     ]
     same = {f"{k}#{k.upper() * 4}2345-A1": "p" for k in "abc"}
     out = derive(rows, persons=same, events={"a": "e", "b": "e", "c": "e"})
-    assert [(r["submission_key"], r["stage_date"]) for r in out.perpetrators if r["is_reference"]] == [
+    assert [(r["submission_key"], r["act_date"]) for r in out.perpetrators if r["is_reference"]] == [
         ("a", "2026-04-03"), ("c", None),
     ]  # fmt: skip
 

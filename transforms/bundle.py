@@ -24,9 +24,10 @@ victims         pseudonym, episode (int), case_code, victim_code, event_id, enti
                 consent ('full'|'no_share'|'refused'), counted (bool), exclusion, is_reference (bool: the record
                 that carries the person × episode in totals), late (bool)
 perpetrators    pseudonym, case_code, perpetrator_code, event_id, entity, per_type, sex, age (int), age_group,
-                nationality, roles, stage, stage_date, quarter, place_region, counted (bool), is_reference (bool)
+                nationality, roles, stage, stage_date, act_date, quarter, place_region, classification_event,
+                counted (bool), exclusion, is_reference (bool)
 migrants        (tallies) case_code, event_id, entity, nationality, sex, age_group, persons (int), place_region,
-                detection_date, quarter, counted (bool), is_reference (bool)
+                detection_date, quarter, classification_event, counted (bool), is_reference (bool)
 migrant_details case_code, migrant_code, event_id, sex, age (int), age_group, nationality, unaccompanied,
                 exploitation_sign, counted (bool), is_reference (bool)
 smugglers       as perpetrators

@@ -11,8 +11,9 @@ import pandas as pd
 from transforms import codelists, places, tables
 from transforms.bundle import Bundle, Cell, KeyFigure
 from transforms.completeness import all_declared, completeness
-from transforms.counting import RULES
-from transforms.determination import TRAFIC_SERIES
+from transforms.counting import RULES, SOURCE_PRIORITY
+from transforms.derive import Settings
+from transforms.determination import TRAFIC_SERIES, TRAITE_SERIES
 from transforms.periods import Period
 from transforms.quality import reason_labels
 from transforms.register import Provider
@@ -25,7 +26,8 @@ _LABELLED = {
     "nationality": "country", "direction": "smuggling_direction", "transport": "transport_means",
     "offences": "som_offence", "aggravating": "som_aggravating", "justice_status": "justice_status",
     "detection_channel": "detection_channel", "classification": "classification",
-    "classification_phone": "classification", "ent_type": "ent_type", "decider": "ent_type", "referrals": "ent_type",
+    "classification_phone": "classification", "classification_event": "classification", "ent_type": "ent_type",
+    "decider": "ent_type", "referrals": "ent_type",
     "family": "ent_family", "sex": "sex", "age_precision": "age_precision", "age_group": "age_group",
     "age_band": "age_band_ne", "status_declared": "vic_status", "relation_perpetrator": "vic_rel_perp",
     "assistance": "vic_support", "per_type": "per_type", "roles": "per_role", "stage": "per_cj_stage",
@@ -80,6 +82,7 @@ def consolidate(
     period: Period,
     frames: Mapping[str, pd.DataFrame],
     providers: Sequence[Provider],
+    settings: Settings,
     provenance: Provenance,
     deliverable: str,
 ) -> Bundle:
@@ -94,9 +97,14 @@ def consolidate(
     split["perpetrators"] = frames["perpetrators"][frames["perpetrators"]["series"] == "traite"]
     reporting = completeness(frames["events"], providers, period)
     declared = all_declared(reporting)
+    declared_in = {region: all_declared(reporting[reporting["region"] == region]) for region in places.regions()}
     counted = {**split, "migrants": smuggled(split)}
     plan = [spec for spec in tables.plan() if deliverable in spec["in"]]
-    built = tuple(tables.build(spec, counted, period, all_declared=declared) for spec in plan)
+    said = _coverage(reporting, period)
+    built = tuple(
+        tables.build(spec, counted, period, all_declared=declared, declared_in=declared_in, coverage=said)
+        for spec in plan
+    )
     return Bundle(
         period=period,
         as_of=provenance.as_of,
@@ -107,8 +115,8 @@ def consolidate(
         code_list_version=codelists.VERSION,
         schema_version=provenance.schema_version,
         received_hash=provenance.received_hash,
-        rules=RULES,
-        warnings=_warnings(split, reporting, period),
+        rules=(*RULES, *_decided_rules(settings)),
+        warnings=_warnings(split, reporting, period, provenance.as_of),
         key_figures=_key_figures(counted, reporting, period, declared),
         tables=built,
         events=_of_period("events", split["events"], period),
@@ -118,16 +126,51 @@ def consolidate(
         migrant_details=tables.between(split["migrant_details"], "detection_date", period),
         smugglers=_of_period("smugglers", split["smugglers"], period),
         completeness=reporting,
-        quality=frames["quality"][frames["quality"]["quarter"].isin([q.label for q in period.quarters()])],
+        quality=frames["quality"][
+            frames["quality"]["quarter"].isin([q.label for q in period.quarters()])
+            | frames["quality"]["quarter"].isna()
+        ],
         quarantine=frames["quarantine"],
-        duplicates=frames["duplicates"],
+        duplicates=_pairs_of_period(frames["duplicates"], split, period),
         labels=labels(providers),
     )
 
 
+def _decided_rules(settings: Settings) -> tuple[str, ...]:
+    """What ANLTP decided and the figures rest on, in words."""
+    kinds = codelists.labels("ent_type")
+    return (
+        "Liste de l’ANLTP, organismes dont la décision identifie une victime : "
+        f"{', '.join(kinds[code] for code in settings.identified_by)}.",
+        f"Priorité des sources, la première l’emporte : {', '.join(kinds[code] for code in SOURCE_PRIORITY)}.",
+        f"Une fiche est en retard quand elle arrive plus de {settings.deadline_days} jours après la fin du trimestre "
+        "de ses faits.",
+        "Le stade de la procédure est le dernier que la fiche donne ; une étape corrigée remplace la précédente.",
+    )
+
+
+def _coverage(reporting: pd.DataFrame, period: Period) -> str:
+    """Reporting and expected providers of each quarter: what stands under every table."""
+    expected = reporting[reporting["expected"].astype(bool)]
+    said = [
+        f"{(of_quarter['state'] != 'silent').sum()} / {len(of_quarter)} en {quarter.label}"
+        for quarter in period.quarters()
+        for of_quarter in (expected[expected["quarter"] == quarter.label],)
+    ]
+    return f"Organismes qui ont déclaré, sur ceux qui étaient attendus : {', '.join(said)}."
+
+
+def _pairs_of_period(pairs: pd.DataFrame, frames: Mapping[str, pd.DataFrame], period: Period) -> pd.DataFrame:
+    """The pairs of which one record at least is in the period."""
+    codes = set(tables.in_period("events", frames["events"], period)["case_code"])
+    codes |= set(tables.in_period("victims", frames["victims"], period)["victim_code"])
+    return pairs[pairs["left_code"].isin(codes) | pairs["right_code"].isin(codes)].reset_index(drop=True)
+
+
 def _of_period(frame: str, rows: pd.DataFrame, period: Period) -> pd.DataFrame:
-    """The rows of the period, counted or not: the reader sees what was left out, and why."""
-    return tables.in_period(frame, rows, period).reset_index(drop=True)
+    """The rows of the period, counted or not, and those without a date: the reader sees what was left out, and why."""
+    undated = rows[rows[tables.DATE_OF[frame]].isna()]
+    return pd.concat([tables.in_period(frame, rows, period), undated], ignore_index=True)
 
 
 def smuggled(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -163,13 +206,14 @@ def _key_figures(
     identified, children = size("identified", "victims"), size("identified_children", "victims")
     victims = tables.in_period("victims", frames["victims"], period)
     women = int((tables.SELECT["identified"](victims) & (victims["sex"] == "F")).sum())
+    told = f"dont {children} enfants, {women} femmes et filles" if identified else ""
     expected = reporting[reporting["expected"].astype(bool)]
     reported = int((expected["state"] != "silent").sum())
     traite_only_number = counted[tables.SELECT["in_traite"](counted)]["victims_count_only"].sum()
     trafic = counted[tables.SELECT["in_trafic"](counted)]
     return (
         KeyFigure("Événements de traite", shown(int(tables.SELECT["in_traite"](counted).sum()))),
-        KeyFigure("Victimes identifiées", shown(identified), f"dont {children} enfants, {women} femmes et filles"),
+        KeyFigure("Victimes identifiées", shown(identified), told),
         KeyFigure("Victimes présumées", shown(size("presumed", "victims")), "à ne pas ajouter aux identifiées"),
         KeyFigure("Victimes connues par un nombre seulement", shown(int(traite_only_number)), "comptées à part"),
         KeyFigure("Événements de trafic illicite", shown(len(trafic))),
@@ -181,10 +225,17 @@ def _key_figures(
     )
 
 
-def _warnings(frames: Mapping[str, pd.DataFrame], reporting: pd.DataFrame, period: Period) -> tuple[str, ...]:
+def _warnings(
+    frames: Mapping[str, pd.DataFrame], reporting: pd.DataFrame, period: Period, as_of: date
+) -> tuple[str, ...]:
     events = tables.in_period("events", frames["events"], period)
     counted = events[events["counted"].astype(bool)]
     out = []
+    if period.end >= as_of:
+        out.append("La période n’est pas terminée : les chiffres sont partiels.")
+    future = int((frames["events"]["detection_date"].astype("string") > as_of.isoformat()).fillna(False).sum())
+    if future:
+        out.append(f"Datées après ce jour, à corriger (toutes périodes) : {future} fiche(s).")
     silent = reporting[reporting["expected"].astype(bool) & (reporting["state"] == "silent")]
     if len(silent):
         names = sorted({f"{row.provider_label} ({row.quarter})" for row in silent.itertuples()})
@@ -196,18 +247,29 @@ def _warnings(frames: Mapping[str, pd.DataFrame], reporting: pd.DataFrame, perio
     excluded = events[~events["counted"].astype(bool)]
     if len(excluded):
         out.append(f"Non comptées (revue ou règle bloquante) : {len(excluded)} fiche(s).")
+    unreviewed = int((counted["review"] == "none").sum())
+    if unreviewed:
+        out.append(f"Comptées sans avoir été revues dans Kobo : {unreviewed} fiche(s) sur {len(counted)}.")
+    other_form = counted[(counted["form"] == "trafic") & counted["classification"].isin(TRAITE_SERIES)]
+    if len(other_form):
+        out.append(
+            f"De la série traite, mais saisis sur le formulaire « trafic » : {len(other_form)} événement(s), dont les "
+            f"{int(other_form['persons'].sum())} personnes ne sont pas décrites comme victimes : une fiche « traite » "
+            "est à ouvrir."
+        )
     confirm = int((events["review"] == "to_confirm").sum())
     if confirm:
         out.append(f"Modifiées depuis leur approbation, à confirmer : {confirm} fiche(s).")
     undated = frames["events"][frames["events"]["detection_date"].isna() & frames["events"]["counted"].astype(bool)]
     if len(undated):
         out.append(f"Sans date de détection, hors de toute période : {len(undated)} fiche(s).")
-    asked = frames["duplicates"][frames["duplicates"]["decision"] == "ask"]
+    pairs = _pairs_of_period(frames["duplicates"], frames, period)
+    asked = pairs[pairs["decision"] == "ask"]
     if len(asked):
         persons = int((asked["kind"] == "person").sum())
         out.append(
-            f"Paires à décider : {persons} de personnes, {len(asked) - persons} d’événements (toutes périodes) ; le "
-            f"total des personnes pourrait baisser d’au plus {persons}."
+            f"Paires à décider qui touchent la période : {persons} de personnes, {len(asked) - persons} d’événements ; "
+            f"le total des personnes pourrait baisser d’au plus {persons}."
         )
     if len(frames["quarantine"]):
         out.append(f"En quarantaine (illisibles, toutes périodes) : {len(frames['quarantine'])} fiche(s).")

@@ -1,38 +1,20 @@
-"""The counting rules, one function a rule. The sentences that every workbook prints are in `RULES`."""
+"""The counting rules, one function a rule; `data/counting_rules.txt` says them in the words of the workbooks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from transforms.models import CountedStatus
 from transforms.periods import parse_period, quarter_of
 
-RULES: tuple[str, ...] = (
-    "Unités : l’événement, et la personne × épisode d’exploitation ; jamais la fiche envoyée. Une exploitation qui "
-    "commence après une première identification ouvre un nouvel épisode.",
-    "Dates : les victimes à leur première identification, les événements à leur détection, les auteurs à la date de "
-    "l’acte de procédure. Les dates sont prises comme elles sont écrites. Une fiche reçue en retard rejoint la période "
-    "de ses faits. Les fiches sans date ont leur propre ligne.",
-    "Victime identifiée : la décision vient d’un organisme de la liste de l’ANLTP. Les autres personnes repérées sont "
-    "présumées, quoi que dise la fiche. Les deux nombres ne s’additionnent pas.",
-    "Une personne déclarée par plusieurs organismes compte une fois par période et par épisode : un semestre peut être "
-    "inférieur à la somme de ses trimestres. Chaque organisme garde son crédit dans la complétude.",
-    "Séries traite et trafic : selon la classification retenue (décision d’une personne, sinon calcul). « Les deux » "
-    "est dans chaque série, montré par un « dont » ; les deux séries ne s’additionnent pas. « À vérifier » et « ni "
-    "l’un ni l’autre » sont exclus, leur nombre est donné sous le tableau.",
-    "Personnes connues seulement par un nombre : comptées dans leur événement, jamais comme personnes ; les lignes de "
-    "détail sont comprises dans le total. Deux organismes disent le même événement : un seul total vaut (priorité des "
-    "sources), l’écart est montré. Les décès sont comptés à part.",
-    "Un migrant objet d’un trafic n’est ni auteur d’une infraction, ni victime de traite par défaut.",
-    "Revue dans Kobo : « non approuvé » et « en attente » par une personne ne comptent pas ; « approuvé » compte, et "
-    "une fiche modifiée depuis compte en étant « à confirmer ».",
-    "Les paires de fiches non encore décidées comptent comme des personnes différentes ; l’effet possible est indiqué.",
-    "« 0 » n’est imprimé que si tous les organismes attendus ont déclaré ; sinon « … » (non déclaré). Une valeur "
-    "manquante n’est pas un zéro.",
+RULES: tuple[str, ...] = tuple(
+    Path(__file__).with_name("data").joinpath("counting_rules.txt").read_text(encoding="utf-8").splitlines()
 )
+"""The counting rules as every workbook prints them, one French sentence or more a rule."""
 
 SOURCE_PRIORITY = (
     "court", "police", "gendarmerie", "garde", "customs", "army", "prison", "dsj", "anltp", "social",
@@ -143,8 +125,11 @@ def reference_report(reports: Iterable[Mapping[str, Any]]) -> str | None:
     return str(best["submission_key"])
 
 
-def stage_date(stage: str | None, day: str | None, detection_date: str | None) -> str | None:
-    """Date of the act of a perpetrator's stage; a suspect or arrest without a date holds for the detection."""
+def act_date(stage: str | None, day: str | None, detection_date: str | None) -> str | None:
+    """Date at which a perpetrator counts: the act's, else the detection's for a suspicion, an arrest, an unknown stage.
+
+    A prosecution or a judgment comes later than the detection: without its date it has no period.
+    """
     if day:
         return day
-    return detection_date if stage in ("suspected", "arrested") else None
+    return detection_date if stage in ("suspected", "arrested", "unk", None) else None

@@ -195,6 +195,8 @@ def _victim_row(item: Judged, base: Row, row: Row, settings: Settings, person_of
     full["person_id"] = person_of[row["record_id"]]
     full["quarter"] = quarter_of(row["identification_date"])
     full["counted_status"] = counting.counted_status(row["status_declared"], row["decider"], settings.identified_by)
+    if full["counted_status"] == "not_victim" and full["counted"]:
+        full["counted"], full["exclusion"] = False, "la fiche dit que la personne n’est pas une victime"
     if item.decided:  # a person's decision on the event holds for its victims
         full["classification"] = item.classification
     return full
@@ -203,8 +205,8 @@ def _victim_row(item: Judged, base: Row, row: Row, settings: Settings, person_of
 def _perpetrator_row(base: Row, row: Row, person_of: Mapping[str, str]) -> Row:
     full = _inherit(base, row)
     full["person_id"] = person_of[row["record_id"]]
-    full["stage_date"] = counting.stage_date(row["stage"], row["stage_date"], base["detection_date"])
-    full["quarter"] = quarter_of(full["stage_date"])
+    full["act_date"] = counting.act_date(row["stage"], row["stage_date"], base["detection_date"])
+    full["quarter"] = quarter_of(full["act_date"])
     return full
 
 
@@ -230,12 +232,13 @@ def _choose_reference_reports(out: Derived) -> None:
         standing = next(r for r in reports if r["submission_key"] == chosen)
         standing["is_reference"] = True
         others = [r for r in reports if r["counted"] and r is not standing]
-        for other in others:
+        series.update((r["submission_key"], standing["classification"]) for r in others)
+        differing = [r for r in others if r["persons"] != standing["persons"]]
+        for other in differing:
             other["discrepancy"] = f"total retenu : {standing['persons']} ({standing['entity_label']})"
-        if others:
-            said = ", ".join(f"{r['persons']} ({r['entity_label']})" for r in others)
+        if differing:
+            said = ", ".join(f"{r['persons']} ({r['entity_label']})" for r in differing)
             standing["discrepancy"] = f"aussi déclaré : {said}"
-            series.update((r["submission_key"], standing["classification"]) for r in others)
     _drop_told_twice(out.victims, reference)
     _drop_told_twice(out.perpetrators, reference)
     for row in out.perpetrators:
@@ -282,5 +285,5 @@ def _choose_reference_perpetrators(rows: Iterable[Row]) -> None:
         if row["counted"]:
             groups[(row["person_id"], row["event_id"], row["stage"])].append(row)
     for group in groups.values():
-        first = min(group, key=lambda r: (r["stage_date"] or "9999", r["record_id"]))
+        first = min(group, key=lambda r: (r["act_date"] or "9999", r["record_id"]))
         first["is_reference"] = True

@@ -43,7 +43,7 @@ def _columns(model: type[BaseModel], *extra: str, without: Sequence[str] = ()) -
 TABLES: dict[str, dict[str, type]] = {
     "events": _columns(Event, *_EVENT, without=("classification_computed",)),
     "victims": _columns(Victim, *_SHARED, "person_id", "episode", "counted_status"),
-    "perpetrators": _columns(Perpetrator, *_SHARED, "person_id"),
+    "perpetrators": _columns(Perpetrator, *_SHARED, "person_id", "act_date"),
     "migrants": _columns(MigrantTally, *_SHARED),
     "migrant_details": _columns(Migrant, *_SHARED),
     "quality": _columns(Finding, "form", "entity", "region_decl", "quarter"),

@@ -23,6 +23,7 @@ from transforms.periods import Period
 _PLAN = Path(__file__).with_name("data") / "table_plan.yaml"
 _OTHER = "Autres"
 _UNANSWERED = "Sans réponse"
+_OUTSIDE = {"a_verifier": "à vérifier", "aucun": "ni traite ni trafic illicite"}
 _UNKNOWN = {"", "unk", "ref", "NotSpecified"}
 _EXTRA_LISTS: dict[str, dict[str, str]] = {
     "counted_status": {"identified": "Victimes identifiées", "presumed": "Victimes présumées"},
@@ -57,6 +58,7 @@ SELECT: dict[str, Select] = {
     "in_traite": _in("classification", TRAITE_SERIES),
     "in_trafic": _in("classification", TRAFIC_SERIES),
     "in_both": _in("classification", {"les_deux"}),
+    "traite_events": _both(_counted, _in("classification", TRAITE_SERIES)),
     "trafic_events": _both(_counted, _in("classification", TRAFIC_SERIES)),
     "victims": _victims,
     "identified": _both(_victims, _in("counted_status", {"identified"})),
@@ -70,8 +72,8 @@ SELECT: dict[str, Select] = {
 """Who a table counts, by the name the plan uses."""
 
 DATE_OF = {
-    "events": "detection_date", "victims": "identification_date", "perpetrators": "stage_date",
-    "smugglers": "stage_date", "migrants": "detection_date",
+    "events": "detection_date", "victims": "identification_date", "perpetrators": "act_date",
+    "smugglers": "act_date", "migrants": "detection_date",
 }  # fmt: skip
 """The date that puts a row of each frame in a period."""
 
@@ -133,12 +135,19 @@ def _dimension(spec: Mapping[str, Any], rows: pd.DataFrame, weights: pd.Series, 
 
 
 def build(
-    spec: Mapping[str, Any], frames: Mapping[str, pd.DataFrame], period: Period, *, all_declared: bool
+    spec: Mapping[str, Any],
+    frames: Mapping[str, pd.DataFrame],
+    period: Period,
+    *,
+    all_declared: bool,
+    declared_in: Mapping[str, bool] | None = None,
+    coverage: str = "",
 ) -> StatTable:
     """One table of the plan for one period.
 
     `frames` holds events, victims, perpetrators, smugglers and migrants over all periods (columns as in
-    `transforms.bundle`). A zero is printed only when `all_declared`; otherwise `…`.
+    `transforms.bundle`). A zero is printed only when `all_declared`, or for the row of a region when that region's
+    providers all declared (`declared_in`, by P-code); otherwise `…`. `coverage` says who reported.
     """
     frame = frames[spec["frame"]]
     selected = frame[SELECT[spec["select"]](frame)]
@@ -149,21 +158,21 @@ def build(
     rows = in_period(spec["frame"], selected, period).reset_index(drop=True)
     if "sex_or_legal" in (spec["columns"]["variable"],):
         rows = rows.assign(sex_or_legal=rows["sex"].fillna("U").mask(rows["per_type"] == "legal", "legal"))
-    weights = rows["persons"] if spec["frame"] == "migrants" else pd.Series(1, index=rows.index)
+    weights = _weights(spec, rows)
     columns = _dimension(spec["columns"], rows, weights, period)
     total_column = bool(spec.get("total_column", True)) and len(columns.labels) > 1
     total_row = bool(spec.get("total_row", True))
     printed: list[tuple[str, tuple[Cell, ...]]] = []
     indent: list[int] = []
 
-    def line(label: str, held: Sequence[bool]) -> None:
+    def line(label: str, held: Sequence[bool], declared: bool = all_declared) -> None:
         counts = [
             int(weights[[h and code in cell for h, cell in zip(held, columns.column, strict=True)]].sum())
             for code in columns.labels
         ]
         if total_column:
             counts.append(sum(counts))
-        printed.append((label, tuple(cell(n, all_declared) for n in counts)))
+        printed.append((label, tuple(cell(n, declared) for n in counts)))
 
     if "lines" in spec:
         for position, item in enumerate(spec["lines"]):
@@ -173,12 +182,14 @@ def build(
     else:
         dimension = _dimension(spec["rows"], rows, weights, period)
         for code, label in dimension.labels.items():
-            line(label, [code in cell for cell in dimension.column])
+            by_region = declared_in if spec["rows"].get("list") == "region" else None
+            declared = by_region.get(code, all_declared) if by_region else all_declared
+            line(label, [code in cell for cell in dimension.column], declared)
         if total_row:
             line("Ensemble", [True] * len(rows))
         elif spec["rows"].get("multiple"):
             known = [bool(set(cell) - _UNKNOWN) for cell in dimension.column]
-            line("Personnes ou événements avec une réponse connue", known)
+            line(spec["rows"]["answered"], known)
     return StatTable(
         number=spec["number"],
         title=spec["title"],
@@ -191,10 +202,16 @@ def build(
         rows=tuple(printed),
         total_row=total_row and "lines" not in spec,
         total_column=total_column,
-        notes=_notes(spec, undated, rows),
+        notes=(*_notes(spec, undated, rows), *((coverage,) if coverage else ())),
         chart=spec.get("chart") if len(rows) else None,
         indent=tuple(indent),
     )
+
+
+def _weights(spec: Mapping[str, Any], rows: pd.DataFrame) -> pd.Series:
+    """How much each row counts for: one, the persons of a tally, or the number that the plan names."""
+    number = "persons" if spec["frame"] == "migrants" else spec.get("weight")
+    return rows[number].fillna(0).astype(int) if number else pd.Series(1, index=rows.index)
 
 
 def cell(count: int, all_declared: bool) -> Cell:
@@ -206,9 +223,14 @@ def _notes(spec: Mapping[str, Any], undated: pd.DataFrame, rows: pd.DataFrame) -
     notes = []
     if not len(rows):
         notes.append("Aucun cas déclaré dans la période.")
-    if len(undated):
-        size = int(undated["persons"].sum()) if spec["frame"] == "migrants" else len(undated)
-        notes.append(f"Sans date, hors de toute période : {size}.")
-    if not spec.get("rows", {}).get("fixed", True):
+    without_date = int(_weights(spec, undated).sum())
+    if without_date:
+        notes.append(f"Sans date, hors de toute période : {without_date}.")
+    if spec.get("beneath") == "outside_series":
+        counts = [f"{words} : {int((rows['classification'] == code).sum())}" for code, words in _OUTSIDE.items()]
+        notes.append(f"Hors des deux séries — {' ; '.join(counts)}.")
+    if "note" in spec:
+        notes.append(spec["note"])
+    if "rows" in spec and not spec["rows"].get("fixed"):
         notes.append("Les modalités sans aucun cas ne sont pas imprimées.")
     return tuple(notes)
