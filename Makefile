@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test soak lint types forms demo-instances lock clean
+.PHONY: install demo test soak lint types forms demo-instances lock clean
 
 # Stamps: installing again only when the lock file or the project file changed.
 $(VENV)/run.stamp: requirements.lock pyproject.toml
@@ -15,6 +15,8 @@ $(VENV)/run.stamp: requirements.lock pyproject.toml
 $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
+
+install: $(VENV)/run.stamp  ## the software alone, in .venv
 
 demo: $(VENV)/run.stamp  ## from a phone to the workbook, on this machine only
 	$(BIN)/kobo-sync demo

@@ -111,6 +111,7 @@ def rebuild(config: ConfigOption = DEFAULT_CONFIG) -> None:
             step=lambda text: progress.update(task, description=text),
         )
     out.print(f"{report.submissions} fiches recalculées, {report.quarantined} en quarantaine.")
+    out.print("Les classeurs ne sont pas réécrits : kobo-sync report quarter PÉRIODE, ou kobo-sync run.")
     raise typer.Exit(3 if report.quarantined else 0)
 
 
@@ -126,15 +127,41 @@ def status(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 @app.command()
+def decide(
+    left: Annotated[str, typer.Argument(help="Premier code, tel que la feuille « Doublons » l’écrit.")],
+    right: Annotated[str, typer.Argument(help="Second code.")],
+    verdict: Annotated[str, typer.Argument(help="meme ou different")],
+    by: Annotated[str, typer.Option("--by", help="Qui décide.")],
+    reason: Annotated[str, typer.Option("--reason", help="Pourquoi, sans nom ni détail sur la personne.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Décider d’une paire de la feuille « Doublons » : la même personne (ou le même événement), ou non."""
+    from kobo_sync.config import load_config
+    from kobo_sync.decisions import decide_pair
+    from kobo_sync.opened import opened_store
+
+    verdicts = {"meme": "same", "même": "same", "different": "different", "différent": "different"}
+    if verdict not in verdicts:
+        raise typer.BadParameter("écrire meme ou different", param_hint="verdict")
+    settings = load_config(config)
+    with opened_store(settings) as (store, _):
+        what = decide_pair(store, left, right, verdicts[verdict], by, reason, _now(settings.timezone))
+    out.print(f"Décision notée ({what}) ; elle compte au prochain calcul : kobo-sync rebuild, ou kobo-sync run.")
+
+
+@app.command()
 def demo(
     folder: Annotated[Path, typer.Option("--folder", help="Où travailler (vidé au départ).")] = Path("demo-data"),
-    output: Annotated[Path, typer.Option("--output", help="Où écrire les classeurs.")] = Path("outputs"),
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Où écrire les classeurs (outputs/ de ce dossier sinon).")
+    ] = None,
     lang: LangOption = "fr",
 ) -> None:
     """Tout le travail sur cette machine, du téléphone au classeur, avec des cas inventés."""
     from kobo_sync.demo.play import play
 
-    raise typer.Exit(play(folder, output, out, err, lang))
+    # Never among the real files: an invented figure must not replace one of Niger's.
+    raise typer.Exit(play(folder, output or folder / "outputs", out, err, lang))
 
 
 def _report(label: str, semester: bool, config: Path) -> None:
@@ -204,13 +231,15 @@ def deploy(config: ConfigOption = DEFAULT_CONFIG) -> None:
         with KoboClient(source.url, source.read_token()) as client:
             for form in forms.FORMS:
                 done = deploy_form(client, source, form, forms.xlsx_path(form), forms.media(settings.providers))
-                out.print(f"{source.name} · {form} : {words[done.action]} ({done.uid})")
+                said = f"{source.name} · {form} : {words[done.action]} ({done.uid})"
                 if source.forms.get(form) != done.uid:
-                    out.print(f"  à noter dans {config} : sources ({source.name}).forms.{form}: {done.uid}")
+                    said += f"\n  à noter dans {config}, source {source.name}, sous forms :  {form}: {done.uid}"
+                out.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 def main() -> None:
     """Entry point: a message and an exit code for every error that the system raises on purpose."""
+    from reports.save import FileInUse
     from transforms.errors import TransformError
     from transforms.periods import PeriodError
 
@@ -223,6 +252,10 @@ def main() -> None:
     except PeriodError as error:
         err.print(str(error), markup=False, soft_wrap=True)
         raise SystemExit(2) from None
-    except (KoboSyncError, TransformError) as error:
+    except (KoboSyncError, TransformError, FileInUse) as error:
         err.print(str(error), markup=False, soft_wrap=True)
+        raise SystemExit(1) from None
+    except OSError as error:
+        where = f"« {error.filename} » : " if error.filename else ""
+        err.print(f"{where}{error.strerror} — vérifiez le dossier, ses droits et le disque", markup=False)
         raise SystemExit(1) from None

@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 
 from kobo_sync.client import KoboClient
 from kobo_sync.config import Config, SourceConfig
-from kobo_sync.errors import ServerError
+from kobo_sync.errors import ServerError, StoreError
 from kobo_sync.keys import load_keys
 from kobo_sync.lock import hold_lock
 from kobo_sync.outputs import periods_of, read_frames, write_periods
 from kobo_sync.pull import PullReport, pull
 from kobo_sync.rebuild import RebuildReport, rebuild
 from kobo_sync.store import Store
+from reports.save import FileInUse
 from transforms.assertions import PublicationError
 
 DONE, FAILED, WRONG_USE, NEEDS_PEOPLE = 0, 1, 2, 3
@@ -69,6 +70,7 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
     tokens = {source.name: source.read_token() for source in config.sources}
     report = RunReport()
     with hold_lock(config.lock_path), Store.open(config.store_path, keys.store) as store:
+        _refuse_lost_sources(store, config)
         run_id = store.start_run(now)
         for source in config.sources:
             step(f"Tirage de {source.name}")
@@ -84,6 +86,17 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
     return report
 
 
+def _refuse_lost_sources(store: Store, config: Config) -> None:
+    """A source renamed in the configuration would bring every record in a second time."""
+    known = {row[0] for row in store.connection.execute("SELECT DISTINCT source FROM submission")}
+    lost = sorted(known - {source.name for source in config.sources})
+    if lost:
+        raise StoreError(
+            f"La base contient des fiches de la source « {', '.join(lost)} », qui n’est plus dans {config.path.name}",
+            "remettez ce nom (sources.name) : le changer ferait tout recevoir une seconde fois",
+        )
+
+
 def _pull_source(source: SourceConfig, token: str, store: Store, now: datetime, confirm_deletions: bool) -> PullReport:
     with KoboClient(source.url, token) as client:
         return pull(source, store, client, now=now, confirm_deletions=confirm_deletions)
@@ -94,8 +107,13 @@ def _write(store: Store, config: Config, key: bytes, now: datetime, report: RunR
         step(f"Écriture de {period.label}")
         try:
             report.written += write_periods(store, config, [period], pseudonym_key=key, now=now)
-        except PublicationError as error:
+        except (PublicationError, FileInUse) as error:
             report.problems.append(str(error))
+        except OSError as error:
+            report.problems.append(
+                f"{period.label} n’est pas écrit ({error.strerror}) : vérifiez output_dir ({config.output_dir}) ; "
+                "ce qui est reçu est gardé"
+            )
 
 
 def _tell_people(report: RunReport) -> None:
@@ -108,7 +126,11 @@ def _tell_people(report: RunReport) -> None:
         (report.total("quarantined"), "fiche(s) illisible(s) à la réception : kobo-sync status"),
         (rebuilt.quarantined, "fiche(s) en quarantaine, à corriger dans Kobo : kobo-sync status"),
         (rebuilt.blocked, "fiche(s) arrêtée(s) par une règle bloquante : feuille « Qualité » du classeur"),
-        (rebuilt.pairs_to_decide, "paire(s) à décider, même personne ou non : feuille « Doublons » du classeur"),
+        (
+            rebuilt.pairs_to_decide,
+            "paire(s) à décider, toutes périodes (feuilles « Doublons ») : kobo-sync decide CODE CODE meme|different ; "
+            "d’ici là elles comptent comme différentes",
+        ),
     ):
         if number:
             report.for_people.append(f"{number} {words}")

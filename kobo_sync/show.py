@@ -61,6 +61,25 @@ def print_files(out: Console, report: RunReport) -> None:
         out.print(f"  {shown}", markup=False, highlight=False, soft_wrap=True)
 
 
+def _waiting(store: Store) -> list[tuple[int, str]]:
+    """What waits for a person, beside the quarantine."""
+
+    def count(table: str, where: str) -> int:
+        return int(store.frame(f"SELECT count(*) AS n FROM {table} WHERE {where}")["n"].iloc[0])
+
+    return [
+        (count("links", "decision = 'ask'"), "paire(s) à décider : kobo-sync decide CODE CODE meme|different"),
+        (
+            count("quality", "severity = 'blocking'"),
+            "fiche(s) arrêtée(s) par une règle bloquante (feuille « Qualité »)",
+        ),
+        (count("quality", "severity = 'error'"), "erreur(s) à corriger dans Kobo (feuille « Qualité »)"),
+        (count("events", "review = 'to_confirm'"), "fiche(s) modifiée(s) depuis leur approbation, à confirmer"),
+        (count("events", "review = 'on_hold'"), "fiche(s) en attente d’une décision"),
+        (count("events", "detection_date IS NULL AND counted"), "fiche(s) sans date, hors de toute période"),
+    ]
+
+
 def print_status(out: Console, store: Store) -> None:
     """What the store holds, and each submission in quarantine with its reason and the next step."""
     stamp = store.stamp()
@@ -69,6 +88,9 @@ def print_status(out: Console, store: Store) -> None:
         return
     versions = f"code {stamp['code_version']} ; listes {stamp['code_list_version']}"
     out.print(f"{stamp['submissions']} fiches lues ; {versions}")
+    for number, words in _waiting(store):
+        if number:
+            out.print(f"  • {number} {words}", markup=False, highlight=False, soft_wrap=True)
     rows = store.frame(
         "SELECT submission_key, reason_code, message FROM quarantine WHERE released_at IS NULL ORDER BY submission_key"
     )

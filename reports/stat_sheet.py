@@ -163,7 +163,8 @@ def _draw_chart(sheet: Worksheet, table: StatTable, placed: Placed, left: int, b
     """Draw the table's chart in `box`.
 
     A sign is no number: Excel would draw `…` as a zero. Where the charted block holds a sign or a « dont » line,
-    the figures are repeated from HELPER_COLUMN on with empty cells instead, and the label of the row says `…`.
+    the figures are repeated from HELPER_COLUMN on with empty cells instead; a row without any number says so in its
+    label.
     """
     rows, columns = charted(table)
     whole = all(isinstance(cell, int | float) for cells in _charted_cells(table) for cell in cells)
@@ -185,8 +186,10 @@ def _repeat(sheet: Worksheet, table: StatTable, header_row: int) -> None:
     for offset, index in enumerate(columns, 1):
         put(sheet, header_row, HELPER_COLUMN + offset, table.columns[index], "Note")
     for line, (index, cells) in enumerate(zip(rows, _charted_cells(table), strict=True), header_row + 1):
+        numbers = [cell for cell in cells if isinstance(cell, int | float)]
         signs = dict.fromkeys(str(cell or NOT_AVAILABLE) for cell in cells if not isinstance(cell, int | float))
-        label = table.rows[index][0] + (f" ({', '.join(signs)})" if signs else "")
+        # A sign beside the bar only where there is no bar: elsewhere it would cast doubt on a figure that is whole.
+        label = table.rows[index][0] + (f" ({', '.join(signs)})" if signs and not numbers else "")
         put(sheet, line, HELPER_COLUMN, label, "Note")
         for offset, cell in enumerate(cells, 1):
             put(sheet, line, HELPER_COLUMN + offset, cell if isinstance(cell, int | float) else None, "Note")

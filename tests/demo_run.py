@@ -25,7 +25,7 @@ class DemoRun:
 
     @property
     def outputs(self) -> Path:
-        return self.folder / "outputs"
+        return self.folder / "demo-data" / "outputs"
 
 
 def run_demo(folder: Path) -> DemoRun:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
+from typer.testing import CliRunner, Result
 
+from kobo_sync import cli
 from kobo_sync.config import load_config
 from kobo_sync.demo import people
 from kobo_sync.demo.plan import load
@@ -119,6 +122,41 @@ def test_events_told_by_several_bodies_are_one(store: Store, form: str, least_to
     wrong = [codes for codes in joined.values() if len({true[code] for code in codes}) > 1]
     # Measured: one true group of three found as two, one pair of trucks of a place and day taken for one.
     assert len(whole) >= 0.9 * len(several) and len(wrong) <= 1, (several, wrong)
+
+
+def test_a_decision_on_a_pair_is_kept_and_respected(demo: DemoRun, store: Store, tmp_path: Path) -> None:
+    left, right = store.connection.execute(
+        "SELECT left_code, right_code FROM links WHERE kind = 'person' AND decision = 'ask' ORDER BY probability DESC"
+    ).fetchone()
+    own = tmp_path / "demo"
+    shutil.copytree(demo.folder / "demo-data", own)
+    config = own / "config.yaml"
+    config.write_text(config.read_text().replace(str(demo.folder / "demo-data"), str(own)))
+
+    def type_in(*words: str) -> Result:
+        return CliRunner().invoke(cli.app, [*words, "--config", str(config)])
+
+    def persons() -> list[str]:
+        settings = load_config(config)
+        with Store.open(settings.store_path, load_keys(settings).store) as opened:
+            return [
+                opened.connection.execute("SELECT person_id FROM victims WHERE victim_code = ?", (code,)).fetchone()[0]
+                for code in (left, right)
+            ]
+
+    before = persons()
+    assert before[0] != before[1]
+    done = type_in("decide", left, right, "meme", "--by", "gestionnaire", "--reason", "dossiers comparés")
+    assert done.exit_code == 0, done.output
+    assert type_in("rebuild").exit_code == 3  # the plan's quarantine is still there
+    joined = persons()
+    assert joined[0] == joined[1] and joined[0] in before
+    type_in("decide", left, right, "different", "--by", "gestionnaire", "--reason", "relu")
+    type_in("rebuild")
+    apart = persons()
+    assert apart[0] != apart[1] and joined[0] in apart
+    unknown = type_in("decide", left, "ZZZZZZZZ-V1", "meme", "--by", "x", "--reason", "x")
+    assert unknown.exit_code == 1 and isinstance(unknown.exception, KoboSyncError)
 
 
 def test_a_folder_that_is_not_a_demonstration_is_left_alone(tmp_path: Path) -> None:

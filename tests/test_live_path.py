@@ -168,6 +168,27 @@ def test_what_cannot_be_read_waits_and_the_rest_goes_through(site: Site) -> None
     assert shown.exit_code == 0 and "date_detection" in shown.output
 
 
+def test_a_source_renamed_would_receive_everything_twice_and_is_refused(site: Site) -> None:
+    site.send("traite", TRAITE)
+    assert site.command("run").exit_code == 0
+    text = site.config.read_text(encoding="utf-8")
+    site.config.write_text(text.replace("name: kobo-anltp", "name: kobo-autre"), encoding="utf-8")
+    done = site.command("run")
+    assert done.exit_code == 1 and "remettez ce nom" in str(done.exception)
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_what_was_received_stays(site: Site) -> None:
+    site.send("traite", TRAITE)
+    (site.folder / "outputs").mkdir()
+    (site.folder / "outputs" / "2026-T1").write_text("un fichier à la place du dossier", encoding="utf-8")
+    done = site.command("run")
+    assert done.exit_code == 1 and "2026-T1 n’est pas écrit" in done.output and "output_dir" in done.output
+    (site.folder / "outputs" / "2026-T1").unlink()
+    again = site.command("run", "--json")
+    assert again.exit_code == 0 and json.loads(again.stdout)["pulls"]["kobo-anltp"]["fetched_bodies"] == 0
+    assert len(sheet(site, "2026-T1", "Événements traite")) == 1
+
+
 def test_a_wrong_token_is_said_and_the_last_files_stay(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.send("traite", TRAITE)
     assert site.command("run").exit_code == 0

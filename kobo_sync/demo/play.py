@@ -6,6 +6,7 @@ Nothing in the nightly job knows that it is a demonstration: it reads a configur
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -84,12 +85,18 @@ def play(folder: Path, output: Path, out: Console, err: Console, lang: str) -> i
     out.print(run_table(reports, lang))
     print_files(out, last)
     for line in last.for_people:
-        out.print(f"  • {line}", markup=False, soft_wrap=True)
+        # The real configuration is another one: name the demonstration's in what there is to type.
+        shown = re.sub(r"kobo-sync (status|decide)", rf"kobo-sync \1 --config {_short(config.path)}", line)
+        out.print(f"  • {shown}", markup=False, highlight=False, soft_wrap=True)
     differences = unplanned(plan, *reports.values())
     out.print(word("not_as_planned" if differences else "as_planned", lang))
     for line in differences:
         out.print(f"  • {line}", markup=False, soft_wrap=True)
     return 1 if differences else 0
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def unplanned(plan: Plan, first: RunReport, second: RunReport) -> list[str]:
