@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -258,4 +259,10 @@ def main() -> None:
     except OSError as error:
         where = f"« {error.filename} » : " if error.filename else ""
         err.print(f"{where}{error.strerror} — vérifiez le dossier, ses droits et le disque", markup=False)
+        raise SystemExit(1) from None
+    except Exception as error:
+        # Never the text of an unforeseen error: it may hold an answer of a case.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        err.print(f"Erreur imprévue ({type(error).__name__}, {where}) : à signaler avec cette ligne.", markup=False)
         raise SystemExit(1) from None

@@ -218,6 +218,8 @@ class KoboClient:
         wanted = set(ids)
         while wanted:
             served = self._rows(uid, {"_id": {"$in": sorted(wanted)}})["results"]
+            # Only what was asked for: an answer about other rows is no answer.
+            served = [row for row in served if not isinstance(row, dict) or row.get("_id") in wanted]
             rows += served
             got = {row["_id"] for row in served if isinstance(row, dict) and _is_id(row.get("_id"))} & wanted
             if not got:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -14,6 +17,7 @@ from kobo_sync.errors import StoreError
 from kobo_sync.keys import is_demo_key
 from kobo_sync.rebuild import register_of, settings_of
 from kobo_sync.store import Store
+from kobo_sync.store_read import frame
 from reports.quarter import write_quarter
 from reports.semester import write_semester
 from transforms.assertions import assert_publishable
@@ -22,6 +26,8 @@ from transforms.periods import Period, parse_period, quarter_of, semester_of
 from transforms.pseudonyms import pseudonym, release_key
 
 _FRAMES = ("events", "victims", "perpetrators", "migrants", "migrant_details", "quality")
+_YEARS_BACK = 3
+"""Years before this one whose periods the nightly job writes again; older ones on demand (`kobo-sync report`)."""
 _IDENTIFIERS = ("person_id", "event_id")
 
 
@@ -40,15 +46,20 @@ SEMESTER = Deliverable("INS", "semester", "INS_classeur-semestriel_{period}.xlsx
 
 def read_frames(store: Store) -> dict[str, pd.DataFrame]:
     """The derived tables as frames, over all periods, without identities."""
-    frames = {name: store.frame(f"SELECT * FROM {name}") for name in _FRAMES}
-    frames["quarantine"] = store.frame(
-        "SELECT submission_key, form, reason_code, message, entered_at FROM quarantine "
-        "WHERE released_at IS NULL ORDER BY entered_at, submission_key"
-    )
-    frames["duplicates"] = store.frame(
-        "SELECT kind, left_code, right_code, decision, probability, reason, left_entity, right_entity FROM links "
-        "ORDER BY kind, decision, probability DESC, left_code"
-    )
+    with store.report_connection() as connection:
+        frames = {name: frame(connection, f"SELECT * FROM {name}", ()) for name in _FRAMES}
+        frames["quarantine"] = frame(
+            connection,
+            "SELECT submission_key, form, reason_code, message, entered_at FROM quarantine "
+            "WHERE released_at IS NULL ORDER BY entered_at, submission_key",
+            (),
+        )
+        frames["duplicates"] = frame(
+            connection,
+            "SELECT kind, left_code, right_code, decision, probability, reason, left_entity, right_entity FROM links "
+            "ORDER BY kind, decision, probability DESC, left_code",
+            (),
+        )
     return frames
 
 
@@ -61,6 +72,7 @@ def periods_of(frames: dict[str, pd.DataFrame], today: date) -> list[Period]:
         if str(day) <= today.isoformat()
     }
     labels = {label for day in days for label in (quarter_of(day), semester_of(day)) if label}
+    labels = {label for label in labels if int(label[:4]) >= today.year - _YEARS_BACK}
     current = quarter_of(today.isoformat()), semester_of(today.isoformat())
     closed = [
         p
@@ -106,19 +118,33 @@ def write_periods(
         assert_publishable(bundle)
         path = config.output_dir / period.label / deliverable.file_name.format(period=period.label)
         path.parent.mkdir(parents=True, exist_ok=True)
-        written.append((write_semester if period.is_semester else write_quarter)(bundle, path))
+        with _scratch(config.data_dir / "scratch"):
+            written.append((write_semester if period.is_semester else write_quarter)(bundle, path))
     return written
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[None]:
+    """openpyxl writes each sheet to a temporary file first: in our own closed folder, swept before and after."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    former, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = former
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _pseudonymous(frames: dict[str, pd.DataFrame], key: bytes) -> dict[str, pd.DataFrame]:
     """The frames with each identifier of a ledger replaced by its pseudonym for this recipient and release."""
     out = {}
-    for name, frame in frames.items():
+    for name, rows in frames.items():
         columns = {
-            column: frame[column].map(lambda value: pseudonym(key, value)).astype("string")
+            column: rows[column].map(lambda value: pseudonym(key, value)).astype("string")
             for column in _IDENTIFIERS
-            if column in frame.columns
+            if column in rows.columns
         }
-        hidden = frame.assign(**columns)
+        hidden = rows.assign(**columns)
         out[name] = hidden.rename(columns={"person_id": "pseudonym"})
     return out

@@ -136,14 +136,20 @@ def _compare(job: _Pull, before: Mapping[str, Known], sweep: Sweep) -> list[int]
 
 
 def _fetch(job: _Pull, before: Mapping[str, Known], wanted: list[int]) -> None:
-    done = 0
+    done = missing = 0
     for batch in job.client.bodies(job.uid, wanted):
         with job.store.transaction():
             for raw in batch.rows:
                 _keep(job, before, raw)
         job.report.fetched_bodies += len(batch.rows)
+        missing += len(batch.absent)
         done += len(batch.rows) + len(batch.absent)
         job.progress(f"Fiches de {job.form}", done, len(wanted))
+    if missing:
+        job.report.warnings.append(
+            f"{job.form} : {missing} fiche(s) de l’index n’ont pas été livrées par le serveur (supprimées depuis ?) ; "
+            "elles sont redemandées au prochain tirage"
+        )
 
 
 def _keep(job: _Pull, before: Mapping[str, Known], raw: Any) -> None:
@@ -184,9 +190,11 @@ def _sees_all_rows(asset: Mapping[str, Any], me: str) -> bool:
     if isinstance(effective, list):
         codes = {str(entry.get("codename")) for entry in effective if isinstance(entry, dict)}
     else:  # older servers: the assignments themselves, as URLs
+        listed = asset.get("permissions")
+        permissions = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
         codes = {
             str(entry.get("permission", "")).partition("?")[0].rstrip("/").rpartition("/")[2]
-            for entry in asset.get("permissions") or []
+            for entry in permissions
             if str(entry.get("user", "")).partition("?")[0].rstrip("/").endswith(f"/users/{me}")
         }
     return "view_submissions" in codes and "partial_submissions" not in codes

@@ -29,6 +29,7 @@ from transforms.linkage.persons import MODEL_VERSION, link_persons
 from transforms.linkage.reasons import in_words
 from transforms.linkage.result import LinkResult, PairDecision
 from transforms.mapping import map_submission
+from transforms.models import Mapped
 from transforms.quality import persons_in
 from transforms.register import Provider, by_code
 
@@ -120,7 +121,7 @@ def _read(store: Store, zone: ZoneInfo, sync_account: str | None, at: str) -> tu
             store.quarantine_release(submission.submission_key, "mapping", at)
             continue
         try:
-            mapped = map_submission(submission.submission_key, submission.form, submission.raw)
+            mapped = _map(submission)
         except MappingError as error:
             quarantined += 1
             store.quarantine_enter(
@@ -145,12 +146,30 @@ def _read(store: Store, zone: ZoneInfo, sync_account: str | None, at: str) -> tu
     return received, quarantined
 
 
+def _map(submission: CurrentSubmission) -> Mapped:
+    """The records of a submission; whatever goes wrong with one must not stop the night for the others.
+
+    Raises MappingError. Of an unforeseen error only the type is told: its text may hold an answer.
+    """
+    try:
+        return map_submission(submission.submission_key, submission.form, submission.raw)
+    except MappingError:
+        raise
+    except Exception as error:
+        message = f"Erreur imprévue à la lecture de la fiche ({type(error).__name__}) : à signaler."
+        raise MappingError([("", "internal_error", message)]) from None
+
+
 def _local_day(submission: CurrentSubmission, zone: ZoneInfo) -> str:
     """The day a submission reached the server, in Niamey: Kobo's `_submission_time` is UTC without saying so."""
-    instant = datetime.fromisoformat(submission.submission_time or submission.received_at)
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=UTC)
-    return instant.astimezone(zone).date().isoformat()
+    for told in (submission.submission_time, submission.received_at):  # what the server says may be no time at all
+        try:
+            instant = datetime.fromisoformat(told or "")
+            instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+            return instant.astimezone(zone).date().isoformat()
+        except (ValueError, OverflowError):
+            continue
+    raise ValueError(f"{submission.submission_key}: no time of reception")
 
 
 def _pair_decisions(store: Store, kind: str) -> list[PairDecision]:

@@ -73,7 +73,10 @@ def _review(status: Any) -> Review:
         return Review()
     at = status.get("timestamp")
     if isinstance(at, int | float) and not isinstance(at, bool):
-        at = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+        try:
+            at = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+        except (ValueError, OverflowError, OSError):  # milliseconds, or nonsense: the review itself still holds
+            at = None
     return Review(_text(status["uid"]), _text(status.get("by_whom")), _text(at))
 
 

@@ -78,6 +78,10 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
                 report.pulls[source.name] = _pull_source(source, tokens[source.name], store, now, confirm_deletions)
             except ServerError as error:
                 report.problems.append(f"{source.name} : {error}")
+            except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as error:
+                # An answer of a shape nobody foresaw: the other sources go on, and its text, which may hold an answer
+                # of a case, is not repeated.
+                report.problems.append(f"{source.name} : réponse imprévue du serveur ({type(error).__name__})")
         if report.pulls:
             report.rebuilt = rebuild(store, config, now=now, step=step)
             _write(store, config, keys.pseudonym, now, report, step)

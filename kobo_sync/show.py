@@ -6,10 +6,12 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from kobo_sync.run import RunReport
 from kobo_sync.store import Store
 from kobo_sync.words import word
+from reports.safe_text import safe_text
 
 PULL_LINES = ("received", "new", "changed", "status_changed", "deleted", "reappeared", "fetched_bodies")
 REBUILD_LINES = ("persons", "linked_persons", "linked_events", "pairs_to_decide")
@@ -99,5 +101,5 @@ def print_status(out: Console, store: Store) -> None:
         return
     table = Table("Fiche", "Motif", "Message", title="En quarantaine : corriger dans Kobo, puis kobo-sync run")
     for row in rows.itertuples(index=False):
-        table.add_row(*map(str, row))
+        table.add_row(*(Text(safe_text(str(cell))) for cell in row))
     out.print(table)

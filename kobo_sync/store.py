@@ -226,7 +226,7 @@ class Store:
     # --- Reports ----------------------------------------------------------------------------------------------------
 
     def report_connection(self) -> AbstractContextManager[Any]:
-        """A read-only connection that refuses identities and raw answers: see store_read.guarded."""
+        """A connection that knows neither identities nor raw answers: see store_read.guarded."""
         return store_read.guarded(connect(self.path, self._key, read_only=True))
 
     def frame(self, sql: str, params: Sequence[Any] = ()) -> pd.DataFrame:

@@ -16,9 +16,9 @@ from kobo_sync.errors import StoreError
 
 _BATCH = 500
 
-_CLOSED_TABLES = {"identity", "revision", "witness", "person_ledger"}
-"""Names, raw answers, the uuids that lead back to them, and the ids behind the pseudonyms."""
-_CLOSED_COLUMNS = {("quarantine", "raw_json"), ("sync_run", "counts_json"), ("decision", "reason")}
+_CLOSED_TABLES = {"identity"}
+"""Of the derived tables, the one that holds names and birth dates."""
+_CLOSED_COLUMNS = {("quarantine", "raw_json"), ("quarantine", "instance_uuid")}
 _ALLOWED_ACTIONS = {sqlcipher.SQLITE_SELECT, sqlcipher.SQLITE_FUNCTION, sqlcipher.SQLITE_RECURSIVE}
 _REFUSED_FUNCTIONS = {"load_extension", "sqlcipher_export", "readfile", "writefile"}
 
@@ -149,30 +149,50 @@ def decisions(connection: Any, kind: str) -> list[Decision]:
 
 @contextmanager
 def guarded(connection: Any) -> Iterator[Any]:
-    """The connection with an authorizer: only SELECT, and none of identities or raw answers. Closed at the end.
+    """What reports may read, copied into a connection of its own in memory; `connection` is closed at once.
 
-    A query that breaks the rule raises sqlcipher3's DatabaseError when it is prepared, before a row is read.
+    An authorizer alone can be passed by: SQLite does not ask it for the columns that a FULL JOIN merges. So the
+    connection holds the derived tables without the identities, and the quarantine without raw answers, and knows of
+    nothing else; the authorizer on top of it lets only SELECT through.
     """
-    stored = {row[0].lower() for row in connection.execute("SELECT name FROM sqlite_master")}
-    closed = {name for name in stored if name in _CLOSED_TABLES or name.startswith("shadow_")}
-
-    def judge(action: int, first: str | None, second: str | None, _database: str | None, _view: str | None) -> int:
-        if action == sqlcipher.SQLITE_READ:
-            # A count reads no column: SQLite then passes the name as the query wrote it, in any case, even of a
-            # common table expression. Hence names refused, in lower case, rather than names allowed.
-            table, column = str(first).lower(), str(second).lower()
-            refused = table in closed or table.startswith("sqlite_") or (table, column) in _CLOSED_COLUMNS
-        elif action == sqlcipher.SQLITE_FUNCTION:
-            refused = str(second).lower() in _REFUSED_FUNCTIONS
-        else:
-            refused = action not in _ALLOWED_ACTIONS
-        return int(sqlcipher.SQLITE_DENY if refused else sqlcipher.SQLITE_OK)
-
-    connection.set_authorizer(judge)
+    held = sqlcipher.connect(":memory:", isolation_level=None)
     try:
-        yield connection
+        try:
+            names = [row[0] for row in connection.execute("SELECT name FROM derived_table")]
+            for name in sorted({*names, "quarantine"} - _CLOSED_TABLES):
+                _copy(connection, held, name)
+        finally:
+            connection.close()
+        held.set_authorizer(_only_select)
+        yield held
     finally:
-        connection.close()
+        held.close()
+
+
+def _copy(source: Any, target: Any, table: str) -> None:
+    columns = [
+        (row[1], row[2])
+        for row in source.execute(f'PRAGMA table_info("{table}")')
+        if (table, row[1]) not in _CLOSED_COLUMNS
+    ]
+    target.execute(
+        f'CREATE TABLE "{table}" ({", ".join(f"{chr(34)}{name}{chr(34)} {kind}" for name, kind in columns)})'
+    )
+    wanted = ", ".join(f'"{name}"' for name, _ in columns)
+    target.executemany(
+        f'INSERT INTO "{table}" VALUES ({", ".join("?" * len(columns))})',
+        source.execute(f'SELECT {wanted} FROM "{table}" ORDER BY rowid'),
+    )
+
+
+def _only_select(action: int, first: str | None, second: str | None, _database: str | None, _view: str | None) -> int:
+    if action == sqlcipher.SQLITE_READ:
+        refused = str(first).lower().startswith("sqlite_")
+    elif action == sqlcipher.SQLITE_FUNCTION:
+        refused = str(second).lower() in _REFUSED_FUNCTIONS
+    else:
+        refused = action not in _ALLOWED_ACTIONS
+    return int(sqlcipher.SQLITE_DENY if refused else sqlcipher.SQLITE_OK)
 
 
 def frame(connection: Any, sql: str, params: Sequence[Any]) -> pd.DataFrame:

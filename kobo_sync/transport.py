@@ -192,7 +192,14 @@ class _CutJson(Exception):
 
 
 def error_text(response: requests.Response) -> str:
-    """The words of an error body whatever its shape: five of JSON, or the heading of an HTML page."""
+    """The words of an error body whatever its shape, without our token should the server repeat it."""
+    words = _words(response)
+    sent = response.request.headers.get("Authorization", "").rpartition(" ")[2] if response.request else ""
+    return words.replace(sent, "…") if sent else words
+
+
+def _words(response: requests.Response) -> str:
+    """Five shapes of JSON, or the heading of an HTML page."""
     try:
         return _flat(json.loads(response.content))[:_SHOWN]
     except (ValueError, RecursionError):

@@ -38,6 +38,13 @@ def test_a_token_taken_for_nobody_is_found_out_before_it_shows_empty_lists(tmp_p
         asking.whoami()
 
 
+def test_a_server_that_repeats_our_token_does_not_get_it_into_the_message():
+    with stub(in_turn(Said({"detail": f"bad: Token {TOKEN}"}, 403))) as (base, _), client(base) as asking:
+        with pytest.raises(AuthError) as caught:
+            asking.whoami()
+    assert TOKEN not in str(caught.value) and "bad: Token …" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("said", "kind", "words"),
     [
@@ -232,3 +239,10 @@ def test_index_rows_without_a_key_are_set_apart():
     with stub(answering) as (base, _), client(base) as asking:
         sweep = asking.sweep("aUid")
     assert list(sweep.rows) == [4] and len(sweep.malformed) == 4 and sweep.complete
+
+
+def test_rows_that_were_not_asked_for_are_not_taken():
+    other = Said({"count": 1, "next": None, "previous": None, "results": [{"_id": 9}]})
+    with stub(in_turn(other)) as (base, _), client(base) as asking:
+        (batch,) = asking.bodies("aForm123456", [1])
+    assert batch.rows == [] and batch.absent == [1]

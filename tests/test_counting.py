@@ -161,6 +161,12 @@ def test_perpetrators_follow_the_series_of_the_report_that_stands() -> None:
     assert [r["classification_event"] for r in out.perpetrators] == ["aucun"]
 
 
+def test_an_entity_out_of_the_register_is_not_repeated() -> None:
+    out = derive([received(traite(**{"declaration/entite": "Zinariya"}))])
+    told = str([out.events, out.victims, out.quality])
+    assert "Zinariya" not in told and out.events[0]["entity"] == "HORS_LISTE"
+
+
 def test_late_means_after_the_deadline_of_the_quarter_of_the_facts() -> None:
     assert not counting.is_late("2026-03-31", date(2026, 4, 30), 30)
     assert counting.is_late("2026-03-31", date(2026, 5, 1), 30)

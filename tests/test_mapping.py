@@ -93,7 +93,7 @@ def test_a_lesser_value_is_flagged_and_read_as_missing() -> None:
     mapped = map_submission("k", "traite", traite(recrutement="magic", victims=[{"v_age": "abc"}]))
     assert mapped.event.recruitment is None and mapped.victims[0].age_group == "unk"
     assert {(f.field, f.rule, f.value) for f in mapped.findings} == {
-        ("recrutement", "bad_code", "magic"), ("v_age", "bad_number", "abc"),
+        ("recrutement", "bad_code", None), ("v_age", "bad_number", None),
     }  # fmt: skip
 
 
@@ -101,6 +101,38 @@ def test_a_name_or_birth_date_is_never_repeated_in_a_finding() -> None:
     mapped = map_submission("k", "traite", traite(victims=[{"v_date_naissance": "née Zinariya"}]))
     (finding,) = mapped.findings
     assert finding.value is None and "Zinariya" not in finding.message
+
+
+@pytest.mark.parametrize("question", ["nb_inconnus", "date_detection", "recrutement", "saisine", "start"])
+def test_a_name_typed_in_the_wrong_place_is_never_repeated(question: str) -> None:
+    try:
+        said = [
+            f.message + str(f.value) for f in map_submission("k", "traite", traite(**{question: "Zinariya"})).findings
+        ]
+    except MappingError as error:
+        said = [error.message]
+    assert said and "Zinariya" not in " ".join(said)
+
+
+def test_codes_and_questions_that_were_typed_are_not_repeated_either() -> None:
+    mapped = map_submission(
+        "k", "traite", traite(Zinariya="x", form_release="Zinariya", victims=[{"v_code": "ZINARIYA-V1"}])
+    )
+    assert "Zinariya" not in " ".join(f.message for f in mapped.findings).title()
+    assert mapped.event.form_release is None and mapped.victims[0].victim_code == "ABCD2345-V1"
+    with pytest.raises(MappingError) as caught:
+        map_submission("k", "traite", traite("FATOUMATAZ"))
+    assert caught.value.reason_code == "bad_case_code" and "FATOUMATAZ" not in caught.value.message
+
+
+def test_a_date_beyond_all_calendars_and_a_flood_of_rows_wait_aside() -> None:
+    for raw, code in (
+        (traite(date_detection="9999-12-31"), "bad_date"),
+        (traite(auteur=[{"a_type": "natural"}] * 2001), "too_many_rows"),
+    ):
+        with pytest.raises(MappingError) as caught:
+            map_submission("k", "traite", raw)
+        assert caught.value.reason_code == code
 
 
 def test_an_unknown_form_is_refused() -> None:
@@ -128,6 +160,7 @@ def test_consent_rules_what_is_kept() -> None:
     victim = refused.victims[0]
     assert (victim.consent, victim.sex, victim.age_group, victim.place_region) == ("refused", "F", "0-17", "NE008")
     assert victim.identification_date == "2026-04-01" and victim.exploitation_main == "begging"
+    assert victim.classification_reason is None  # it would say the act again
     assert victim.nationality is victim.age is victim.decider is victim.assistance is victim.acts is None
 
 

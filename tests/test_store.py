@@ -222,7 +222,12 @@ def test_derived_tables_are_replaced_whole_or_not_at_all(store):
         "SELECT raw_json FROM revision",
         "SELECT count(*) FROM revision",
         "SELECT raw_json FROM quarantine",
-        "SELECT * FROM quarantine",
+        "SELECT instance_uuid FROM quarantine",
+        "SELECT * FROM (SELECT 'x' record_id, 'y' given_name) l NATURAL FULL JOIN identity",
+        "SELECT raw_json FROM (SELECT 'x' AS raw_json WHERE 0) NATURAL FULL JOIN revision",
+        "SELECT record_id FROM events NATURAL JOIN identity",
+        "SELECT subject_id FROM person_ledger",
+        "SELECT root_uuid FROM submission",
         "SELECT reason_code FROM quarantine ORDER BY RAW_JSON",
         "SELECT uuid FROM witness",
         "SELECT sql FROM sqlite_master",
@@ -241,6 +246,13 @@ def test_reports_cannot_read_identities_or_raw_answers_by_any_road(store, sql):
     fill(store)
     with pytest.raises(StoreError, match="Lecture refusée"):
         store.frame(sql)
+
+
+def test_a_connection_opened_early_sees_no_table_made_later(store):
+    with store.report_connection() as connection:
+        fill(store)
+        with pytest.raises(Exception, match="no such table"):
+            connection.execute("SELECT * FROM identity")
 
 
 def test_reports_read_the_rest(store):

@@ -29,7 +29,8 @@ def traite(code: str = "ABCD2345", victims: list[dict[str, Any]] | None = None, 
     """A trafficking submission: a child begging in Niamey, unless told otherwise. An answer of None is left out."""
     raw: dict[str, Any] = {
         "_id": 1, "_uuid": "u", "meta/instanceID": "uuid:u", "formhub/uuid": "f", "__version__": "v",
-        "form_release": "traite-0", "region_decl": "NE008", "declaration/entite": "POL", "code_evenement": code,
+        "form_release": "traite-0123456789", "region_decl": "NE008", "declaration/entite": "POL",
+        "code_evenement": code,
         "fait/date_connue": "oui", "fait/date_detection": "2026-04-03", "lieu/det_region": "NE008",
         "fait/portee": "domestic", "fait/actes": "recruitment harbouring", "fait/moyens": "deception",
         "fait/exploitation": "begging",
@@ -56,7 +57,7 @@ def victim(code: str, number: int) -> dict[str, Any]:
 def trafic(code: str = "TRUC2345", groups: list[dict[str, Any]] | None = None, **answers: Any) -> dict[str, Any]:
     """A smuggling submission: a truck intercepted at Arlit."""
     raw: dict[str, Any] = {
-        "form_release": "trafic-0", "entite": "POL", "code_evenement": code, "date_connue": "oui",
+        "form_release": "trafic-0123456789", "entite": "POL", "code_evenement": code, "date_connue": "oui",
         "date_detection": "2026-04-10", "det_region": "NE001", "entree_irreguliere": "oui", "avantage": "oui",
         "transport": "truck", "indice_exploitation": "non",
     }  # fmt: skip

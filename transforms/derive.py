@@ -23,6 +23,8 @@ from transforms.register import Provider
 
 Row = dict[str, Any]
 
+_UNLISTED = "HORS_LISTE"
+"""In place of an entity that is not in the register: whatever was typed there is not repeated."""
 _OTHER_REPORT = "événement déjà compté d’après un autre organisme"
 
 
@@ -158,7 +160,8 @@ def _event_row(item: Judged, settings: Settings, event_of: Mapping[str, str]) ->
     received = date.fromisoformat(item.received.received)
     return event.model_dump(exclude={"classification_computed"}) | {
         "event_id": event_of[event.submission_key],
-        "entity_label": provider.label if provider else event.entity,
+        "entity": provider.code if provider else _UNLISTED,
+        "entity_label": provider.label if provider else "Organisme hors liste",
         "ent_type": provider.ent_type if provider else None,
         "family": provider.family if provider else None,
         "region_decl": provider.region if provider else None,
@@ -187,7 +190,8 @@ _INHERITED = ("event_id", "entity_label", "ent_type", "family", "region_decl", "
 def _inherit(base: Row, row: Row) -> Row:
     """What a row takes from its event; the row's own values stand."""
     shared = {name: base[name] for name in (*_INHERITED, "detection_date", "quarter", "place_region")}
-    return shared | row | {"classification_event": base["classification"], "is_reference": False}
+    own = {"classification_event": base["classification"], "is_reference": False, "entity": base["entity"]}
+    return shared | row | own
 
 
 def _victim_row(item: Judged, base: Row, row: Row, settings: Settings, person_of: Mapping[str, str]) -> Row:

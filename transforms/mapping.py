@@ -27,8 +27,11 @@ from transforms.models import (
 )
 from transforms.reading import Level, Reading, forms, read
 
-_CASE_CODE = re.compile(r"^[0-9A-Z]{6,16}$")
-_ROW_CODE = re.compile(r"^[0-9A-Z]{6,16}-[VAMS]\d{1,3}$")
+_CASE_CODE = re.compile(r"^[2-9A-HJKMNP-Z]{8}$")
+"""What the forms draw: eight unambiguous characters. Anything else was typed, and could be a name."""
+_ROW_SUFFIX = re.compile(r"^-[VAMS]\d{1,3}$")
+_QUESTION = re.compile(r"^[a-z_][a-z0-9_]{0,40}(/[a-z_][a-z0-9_]{0,40})?$")
+_RELEASE = re.compile(r"^(traite|trafic)-[0-9a-f]{10}$")
 _TALLY_CELLS = {
     "g_f_min": ("F", "0-17"), "g_h_min": ("M", "0-17"), "g_f_adu": ("F", "18+"), "g_h_adu": ("M", "18+"),
     "g_f_inc": ("F", "unk"), "g_h_inc": ("M", "unk"), "g_inconnu": ("U", "unk"),
@@ -52,6 +55,13 @@ def map_submission(submission_key: str, form: str, raw: Mapping[str, Any]) -> Ma
     common = {"submission_key": submission_key, "case_code": case_code}
     event_values = {name: value for name, value in top.items() if name in Event.model_fields}
     event_values |= common | {"form": form}
+    if not _RELEASE.match(str(top.get("form_release"))):
+        event_values["form_release"] = None
+        message = "La version du formulaire n’est pas de celles que le système construit."
+        findings.append(
+            Finding(submission_key=submission_key, case_code=case_code, field="form_release", rule="bad_release",
+                    severity="warning", message=message)
+        )  # fmt: skip
     event_values["exploitation_main"] = main_form(top)
     mapped = Mapped(event=Event(**event_values), leftover=reading.leftover)
     if form == "traite":
@@ -104,7 +114,10 @@ def _findings(submission_key: str, case_code: str, reading: Reading) -> list[Fin
         for problem in level.problems
     ]  # fmt: skip
     if reading.leftover:
-        message = f"Question(s) que le système ne connaît pas, gardée(s) à part : {', '.join(reading.leftover)}."
+        named = [name for name in reading.leftover if _QUESTION.match(name)]  # whatever else was typed is not repeated
+        others = len(reading.leftover) - len(named)
+        told = ", ".join([*named, *([f"{others} au nom illisible"] if others else [])])
+        message = f"Question(s) que le système ne connaît pas, gardée(s) à part : {told}."
         found.append(
             Finding(submission_key=submission_key, case_code=case_code, field="", rule="unknown_question",
                     severity="warning", message=message)
@@ -114,7 +127,9 @@ def _findings(submission_key: str, case_code: str, reading: Reading) -> list[Fin
 
 def _row_code(given: str | None, fallback: str) -> str:
     """The permanent code a phone gave to a row, or its position where the phone gave none that can be read."""
-    return given if given and _ROW_CODE.match(given) else fallback
+    case_code = fallback.rpartition("-")[0]
+    own = given is not None and given.startswith(case_code) and _ROW_SUFFIX.match(given.removeprefix(case_code))
+    return given if given and own else fallback
 
 
 def main_form(values: Mapping[str, Any]) -> str | None:
@@ -173,7 +188,7 @@ def _add_victim(mapped: Mapped, common: dict[str, str], level: Level, position: 
         "classification_phone": values.get("classification_phone"), **situation, **common,
     }  # fmt: skip
     if consent == "refused":
-        row |= {"acts": None, "means": None, "place_department": None}
+        row |= {"acts": None, "means": None, "place_department": None, "classification_reason": None}
     else:
         for name in ("nationality", "exploitation_start", "status_declared", "decider", "relation_perpetrator",
                      "disability", "assistance", "referrals"):  # fmt: skip
@@ -212,7 +227,8 @@ def classify_event(mapped: Mapped) -> Event:
         verdict = determine(event_facts(event))
         result, reason = verdict.result, verdict.reason
     else:
-        reason = next(v.classification_reason for v in mapped.victims if v.classification == result)
+        told = (v.classification_reason for v in mapped.victims if v.classification == result)
+        reason = next(filter(None, told), determine(event_facts(event)).reason)
     for phone, ours, code in [
         (event.classification_phone, result, None),
         *((v.classification_phone, v.classification, v.record_id) for v in mapped.victims),

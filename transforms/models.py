@@ -113,7 +113,7 @@ class Victim(Record):
     referrals: str | None = None
     classification_phone: str | None = None
     classification: str
-    classification_reason: str
+    classification_reason: str | None
 
 
 class Identity(BaseModel):

@@ -24,8 +24,9 @@ _TABLE = Path(__file__).with_name("data") / "mapping.csv"
 _SYSTEM = re.compile(r"^(_.*|meta|instanceID|instanceName|rootUuid|deprecatedID|uuid|__version__)$")
 _INTEGER = re.compile(r"^-?\d{1,9}$")
 _ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}")
-_SHOWN = 40
-"""Characters of a value that a message repeats."""
+_WITHOUT_LETTERS = re.compile(r"^[\d\s./:,+-]{1,20}$")
+_MOST_ROWS = 2000
+"""Rows that one repeat may hold: no phone sends more, and a few such submissions would stop the linkage."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,10 @@ def read(form: str, raw: Mapping[str, Any]) -> Reading:
     for name, value in _leaves(raw):
         if name in repeats:
             items = value if isinstance(value, list) else [value]
+            if len(items) > _MOST_ROWS:
+                message = f"La série « {name} » a {len(items)} lignes, plus que les {_MOST_ROWS} permises."
+                top.problems.append(Problem(name, "too_many_rows", message, True, None))
+                items = items[:1]
             repeats[name].extend(_read_item(form, name, item, leftover) for item in items)
         else:
             _read_leaf(form, "", name, value, top, leftover)
@@ -154,8 +159,8 @@ def _read_leaf(form: str, repeat: str, name: str, value: Any, level: Level, left
 
 
 def _complain(line: Line, level: Level, code: str, complaint: str, text: str | None) -> None:
-    # Free text may hold a name wherever it was typed: only values of closed questions are repeated.
-    shown = None if line.identifying or line.kind == "text" or text is None else text[:_SHOWN]
+    # A name may be typed anywhere: only what has no letter is repeated, and nothing of an identifying question.
+    shown = None if line.identifying or text is None or not _WITHOUT_LETTERS.match(text) else text
     what = f"Question « {line.question} » : " + (f"« {shown} » {complaint}." if shown else f"{complaint}.")
     level.problems.append(Problem(line.question, code, what, line.on_error == "quarantine", shown))
 
@@ -201,6 +206,6 @@ def _parse_date(text: str) -> tuple[str | None, str, str]:
         except ValueError:
             day = None
         # A calendar date is taken as written: a time or zone behind it does not move it.
-        if day is not None and day.year >= 1900 and (len(text) == 10 or text[10] in "T "):
+        if day is not None and 1900 <= day.year <= 2100 and (len(text) == 10 or text[10] in "T "):
             return text[:10], "", ""
     return None, "bad_date", "n’est pas une date (AAAA-MM-JJ)"

@@ -29,7 +29,7 @@ from kobo_sync.demo.accounts import Account
 from kobo_sync.demo.plan import Plan, load
 from kobo_sync.deploy import deploy
 from kobo_sync.errors import KoboSyncError, ServerUnavailable
-from kobo_sync.keys import init_keys
+from kobo_sync.keys import PSEUDONYM_VARIABLE, STORE_VARIABLE, init_keys
 from kobo_sync.run import RunReport, run
 from kobo_sync.show import print_files, quarantined, run_table
 from kobo_sync.words import word
@@ -63,6 +63,8 @@ def play(folder: Path, output: Path, out: Console, err: Console, lang: str) -> i
             task = progress.add_task("Déploiement des formulaires", total=None)
             owner = people[sync_account]
             os.environ[_TOKEN] = owner.token
+            for variable in (STORE_VARIABLE, PSEUDONYM_VARIABLE):  # never the real keys, and always the demo's mark
+                os.environ.pop(variable, None)
             config = _config(folder, output, url, {})
             init_keys(config, demo=True)
             uids = _deploy(config, owner.token)
@@ -141,6 +143,7 @@ def _server(data: Path, people: Mapping[str, Account]) -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "kobo_sync.demo_server", f"--data={data}", f"--url-file={url_file}", *users],
         cwd=_PROJECT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("KOBO_")},
     )
     try:
         end = time.monotonic() + _START
