@@ -39,9 +39,9 @@ def test_a_token_taken_for_nobody_is_found_out_before_it_shows_empty_lists(tmp_p
 
 
 def test_a_server_that_repeats_our_token_does_not_get_it_into_the_message():
-    with stub(in_turn(Said({"detail": f"bad: Token {TOKEN}"}, 403))) as (base, _), client(base) as asking:
-        with pytest.raises(AuthError) as caught:
-            asking.whoami()
+    echo = in_turn(Said({"detail": f"bad: Token {TOKEN}"}, 403))
+    with stub(echo) as (base, _), client(base) as asking, pytest.raises(AuthError) as caught:
+        asking.whoami()
     assert TOKEN not in str(caught.value) and "bad: Token …" in str(caught.value)
 
 

@@ -83,6 +83,19 @@ def test_a_person_smuggled_and_told_as_a_victim_counts_at_the_events_detection()
     assert as_dict(build("11", smuggled))["Ensemble"][-1] == 1
 
 
+def test_a_file_prints_of_a_person_only_what_her_consent_allows() -> None:
+    told = {"v_handicap": "oui", "v_orientation": "ngo"}
+    victims = [told, told | {"v_c_partage": "non"}, {"v_c_enreg": "non", "v_majorite": "0-17"}]
+    rows = frames_of(derive([received(traite(victims=victims))]))["victims"].rename(columns={"person_id": "pseudonym"})
+    full, no_share, refused = consolidate.withhold(rows).to_dict("records")
+    assert full["disability"] == "oui" and full["victim_code"] and full["identification_date"] == "2026-04-03"
+    assert no_share["identification_date"] == refused["identification_date"] == "2026-04-01"
+    for row in (no_share, refused):
+        assert row["disability"] is row["referrals"] is row["age"] is row["victim_code"] is row["acts"] is None
+        assert (row["sex"], row["age_group"], row["exploitation_main"]) == ("F", "0-17", "begging")
+    assert no_share["case_code"] and refused["case_code"] is refused["event_id"] is refused["pseudonym"] is None
+
+
 def test_an_answer_not_known_is_no_answer_in_a_table_of_several_answers() -> None:
     told = [received(trafic("AAAA2345", transport="truck"), "trafic", key="a"),
             received(trafic("BBBB2345", transport="unk"), "trafic", key="b")]  # fmt: skip

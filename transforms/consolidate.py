@@ -120,7 +120,7 @@ def consolidate(
         key_figures=_key_figures(counted, reporting, period, declared),
         tables=built,
         events=_of_period("events", split["events"], period),
-        victims=_of_period("victims", split["victims"], period),
+        victims=withhold(_of_period("victims", split["victims"], period)),
         perpetrators=_of_period("perpetrators", split["perpetrators"], period),
         migrants=_of_period("migrants", split["migrants"], period),
         migrant_details=tables.between(split["migrant_details"], "detection_date", period),
@@ -184,6 +184,26 @@ def smuggled(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     told = victims[victims["classification"].isin(TRAFIC_SERIES)]
     persons = told.assign(persons=1, classification_event=told["classification"])
     return pd.concat([tallies, persons[[c for c in tallies.columns if c in persons.columns]]], ignore_index=True)
+
+
+_NOT_SHARED = (
+    "victim_code", "age", "age_band", "place_department", "acts", "means", "relation_perpetrator", "disability",
+    "referrals", "classification_reason",
+)  # fmt: skip
+"""Not printed of a person who did not agree to share: what no total needs."""
+_NOT_RECORDED = ("case_code", "event_id", "pseudonym")
+"""Nor, of a person who refused to be recorded, what leads to the event she was found in."""
+
+
+def withhold(victims: pd.DataFrame) -> pd.DataFrame:
+    """The rows of victims as a file may print them, by the consent table: what the totals need stays, to the month."""
+    kept = victims.astype(object)
+    unshared = kept["consent"] != "full"
+    kept.loc[unshared, list(_NOT_SHARED)] = None
+    kept.loc[kept["consent"] == "refused", list(_NOT_RECORDED)] = None
+    known = unshared & kept["identification_date"].notna()
+    kept.loc[known, "identification_date"] = kept.loc[known, "identification_date"].str.slice(0, 7) + "-01"
+    return kept
 
 
 def _size(name: str, frame: str, frames: Mapping[str, pd.DataFrame], period: Period) -> int:
