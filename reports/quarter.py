@@ -60,8 +60,8 @@ CONVENTIONS = (
     "Un total de la synthèse est fait des lignes « Compté = Oui », « de référence = Oui », datées dans la période, et "
     "d’une classification de sa série : « traite présumée » ou « les deux » pour la traite, « trafic illicite » ou « "
     "les deux » pour le trafic. Les feuilles suivent le formulaire saisi ; les tableaux suivent la classification.",
-    "Une personne qui n’a pas accepté le partage n’est imprimée qu’au mois, sans âge exact, département ni détail ; une "
-    "personne qui a refusé l’enregistrement, sans rien qui mène à son événement.",
+    "Une personne qui n’a pas accepté le partage n’est imprimée qu’au mois, sans âge exact, département ni détail ; "
+    "une personne qui a refusé l’enregistrement, sans rien qui mène à son événement.",
     "Les lignes sans date sont dans toutes les périodes, pour être complétées ; elles n’entrent dans aucun total.",
     "Une apostrophe devant un texte reçu signale qu’il commençait comme une formule ; il a été neutralisé.",
 )
