@@ -91,6 +91,14 @@ def test_presumed_then_identified_counts_as_identified_then() -> None:
     assert [row["counted_status"] for row in out.victims] == ["presumed", "identified"]
 
 
+def test_within_an_episode_a_record_of_the_series_carries_the_person() -> None:
+    outside = traite("AAAA2345", exploitation="none", victims=[{"v_age": "30", "v_mineur_faits": "non"}])
+    inside = traite("BBBB2345", date_detection="2026-05-20", victims=[{"v_statut": "PossibleVictimOfTrafficking"}])
+    out = derive([received(outside, key="a"), received(inside, key="b")],
+                 persons={"a#AAAA2345-V1": "p", "b#BBBB2345-V1": "p"})  # fmt: skip
+    assert standing(out.victims) == ["b"]
+
+
 def test_exploitation_after_an_identification_opens_an_episode() -> None:
     first = traite("AAAA2345")
     again = traite("BBBB2345", date_detection="2026-06-20", victims=[{"v_debut_exploitation": "2026-05-01"}])

@@ -89,6 +89,12 @@ def test_every_reason_is_given_at_once() -> None:
     assert {q for q, _, _ in caught.value.reasons} == {"date_detection", "nb_inconnus", "v_sexe"}
 
 
+def test_two_answers_to_one_question_are_never_chosen_between() -> None:
+    raw = traite(recrutement="AtWork") | {"autre_groupe/recrutement": "Other"}
+    mapped = map_submission("k", "traite", raw)
+    assert mapped.event.recruitment == "AtWork" and [f.rule for f in mapped.findings] == ["said_twice"]
+
+
 def test_a_lesser_value_is_flagged_and_read_as_missing() -> None:
     mapped = map_submission("k", "traite", traite(recrutement="magic", victims=[{"v_age": "abc"}]))
     assert mapped.event.recruitment is None and mapped.victims[0].age_group == "unk"
