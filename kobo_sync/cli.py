@@ -168,7 +168,7 @@ def demo(
 def _report(label: str, semester: bool, config: Path) -> None:
     from kobo_sync.config import load_config
     from kobo_sync.opened import opened_store
-    from kobo_sync.outputs import write_periods
+    from kobo_sync.outputs import read_frames, write_period
     from transforms.periods import parse_period
 
     period = parse_period(label)
@@ -177,8 +177,15 @@ def _report(label: str, semester: bool, config: Path) -> None:
         raise typer.BadParameter(f"« {label} » se demande par : kobo-sync report {kind} {period.label}")
     settings = load_config(config)
     with opened_store(settings) as (store, keys):
-        for path in write_periods(store, settings, [period], pseudonym_key=keys.pseudonym, now=_now(settings.timezone)):
-            out.print(f"Écrit : {path}", soft_wrap=True)
+        path = write_period(
+            store,
+            settings,
+            read_frames(store),
+            period,
+            pseudonym_key=keys.pseudonym,
+            now=_now(settings.timezone),
+        )
+    out.print(f"Écrit : {path}", soft_wrap=True)
 
 
 @report_app.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -44,8 +44,16 @@ QUARTER = Deliverable("ANLTP", "quarter", "ANLTP_fichier-consolide_{period}.xlsx
 SEMESTER = Deliverable("INS", "semester", "INS_classeur-semestriel_{period}.xlsx")
 
 
-def read_frames(store: Store) -> dict[str, pd.DataFrame]:
-    """The derived tables as frames, over all periods, without identities."""
+Frames = dict[str, pd.DataFrame]
+
+
+def read_frames(store: Store) -> Frames:
+    """The derived tables as frames, over all periods, without identities.
+
+    Raises StoreError before the first rebuild.
+    """
+    if not store.stamp():
+        raise StoreError("La base ne contient encore rien à écrire", "kobo-sync run")
     with store.report_connection() as connection:
         frames = {name: frame(connection, f"SELECT * FROM {name}", ()) for name in _FRAMES}
         frames["quarantine"] = frame(
@@ -63,7 +71,7 @@ def read_frames(store: Store) -> dict[str, pd.DataFrame]:
     return frames
 
 
-def periods_of(frames: dict[str, pd.DataFrame], today: date) -> list[Period]:
+def periods_of(frames: Frames, today: date) -> list[Period]:
     """The periods to write: every quarter and semester with facts, and the last closed ones even if empty."""
     days = {
         str(day)
@@ -87,40 +95,33 @@ def periods_of(frames: dict[str, pd.DataFrame], today: date) -> list[Period]:
     return sorted(periods, key=lambda period: (period.end, period.is_semester))
 
 
-def write_periods(
-    store: Store, config: Config, periods: Iterable[Period], *, pseudonym_key: bytes, now: datetime
-) -> list[Path]:
-    """Writes the workbook of each period; each replaces the former one only when it is whole.
+def write_period(
+    store: Store, config: Config, frames: Frames, period: Period, *, pseudonym_key: bytes, now: datetime
+) -> Path:
+    """Writes the workbook of a period from `read_frames`; it replaces the former one only when it is whole.
 
-    Raises transforms.assertions.PublicationError when the figures of a period contradict each other: its last good
-    file stays; StoreError when nothing was received yet.
+    Raises transforms.assertions.PublicationError when the figures of the period contradict each other: its last good
+    file stays.
     """
-    if not store.stamp():
-        raise StoreError("La base ne contient encore rien à écrire", "kobo-sync run")
-    frames = read_frames(store)
-    register = register_of(config)
     stamp = store.stamp()
-    written = []
-    for period in periods:
-        deliverable = SEMESTER if period.is_semester else QUARTER
-        provenance = Provenance(
-            as_of=now.date(),
-            produced_at=now.replace(tzinfo=None, microsecond=0),
-            source=f"Collecte ANLTP/TIM (formulaires « traite » et « trafic »), {stamp['submissions']} fiches lues",
-            # Figures of invented cases must never pass for Niger's.
-            edition="DÉMONSTRATION, données inventées" if is_demo_key(pseudonym_key) else "Édition provisoire",
-            code_version=stamp["code_version"],
-            schema_version=store.schema_version,
-            received_hash=stamp["received_hash"],
-        )
-        hidden = _pseudonymous(frames, release_key(pseudonym_key, deliverable.recipient, period.label))
-        bundle = consolidate(period, hidden, register, settings_of(config), provenance, deliverable.plan)
-        assert_publishable(bundle)
-        path = config.output_dir / period.label / deliverable.file_name.format(period=period.label)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _scratch(config.data_dir / "scratch"):
-            written.append((write_semester if period.is_semester else write_quarter)(bundle, path))
-    return written
+    deliverable = SEMESTER if period.is_semester else QUARTER
+    provenance = Provenance(
+        as_of=now.date(),
+        produced_at=now.replace(tzinfo=None, microsecond=0),
+        source=f"Collecte ANLTP/TIM (formulaires « traite » et « trafic »), {stamp['submissions']} fiches lues",
+        # Figures of invented cases must never pass for Niger's.
+        edition="DÉMONSTRATION, données inventées" if is_demo_key(pseudonym_key) else "Édition provisoire",
+        code_version=stamp["code_version"],
+        schema_version=store.schema_version,
+        received_hash=stamp["received_hash"],
+    )
+    hidden = _pseudonymous(frames, release_key(pseudonym_key, deliverable.recipient, period.label))
+    bundle = consolidate(period, hidden, register_of(config), settings_of(config), provenance, deliverable.plan)
+    assert_publishable(bundle)
+    path = config.output_dir / period.label / deliverable.file_name.format(period=period.label)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _scratch(config.data_dir / "scratch"):
+        return (write_semester if period.is_semester else write_quarter)(bundle, path)
 
 
 @contextmanager
@@ -136,7 +137,7 @@ def _scratch(folder: Path) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _pseudonymous(frames: dict[str, pd.DataFrame], key: bytes) -> dict[str, pd.DataFrame]:
+def _pseudonymous(frames: Frames, key: bytes) -> Frames:
     """The frames with each identifier of a ledger replaced by its pseudonym for this recipient and release."""
     out = {}
     for name, rows in frames.items():

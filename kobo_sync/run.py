@@ -14,7 +14,7 @@ from kobo_sync.config import Config, SourceConfig
 from kobo_sync.errors import ServerError, StoreError
 from kobo_sync.keys import load_keys
 from kobo_sync.lock import hold_lock
-from kobo_sync.outputs import periods_of, read_frames, write_periods
+from kobo_sync.outputs import periods_of, read_frames, write_period
 from kobo_sync.pull import PullReport, pull
 from kobo_sync.rebuild import RebuildReport, rebuild
 from kobo_sync.store import Store
@@ -107,10 +107,11 @@ def _pull_source(source: SourceConfig, token: str, store: Store, now: datetime, 
 
 
 def _write(store: Store, config: Config, key: bytes, now: datetime, report: RunReport, step: Step) -> None:
-    for period in periods_of(read_frames(store), now.date()):
+    frames = read_frames(store)
+    for period in periods_of(frames, now.date()):
         step(f"Écriture de {period.label}")
         try:
-            report.written += write_periods(store, config, [period], pseudonym_key=key, now=now)
+            report.written.append(write_period(store, config, frames, period, pseudonym_key=key, now=now))
         except (PublicationError, FileInUse) as error:
             report.problems.append(str(error))
         except OSError as error:

@@ -206,12 +206,6 @@ def withhold(victims: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def _size(name: str, frame: str, frames: Mapping[str, pd.DataFrame], period: Period) -> int:
-    rows = tables.in_period(frame, frames[frame], period)
-    kept = rows[tables.SELECT[name](rows)]
-    return int(kept["persons"].sum()) if frame == "migrants" else len(kept)
-
-
 def _key_figures(
     frames: Mapping[str, pd.DataFrame], reporting: pd.DataFrame, period: Period, declared: bool
 ) -> tuple[KeyFigure, ...]:
@@ -219,7 +213,9 @@ def _key_figures(
         return tables.cell(count, declared)
 
     def size(selection: str, frame: str) -> int:
-        return _size(selection, frame, frames, period)
+        rows = tables.in_period(frame, frames[frame], period)
+        kept = rows[tables.SELECT[selection](rows)]
+        return int(kept["persons"].sum()) if frame == "migrants" else len(kept)
 
     events = tables.in_period("events", frames["events"], period)
     counted = events[tables.SELECT["counted_events"](events)]
@@ -260,7 +256,7 @@ def _warnings(
     if len(silent):
         names = sorted({f"{row.provider_label} ({row.quarter})" for row in silent.itertuples()})
         out.append(f"N’ont rien déclaré : {', '.join(names)}.")
-    for code, words in (("a_verifier", "à vérifier"), ("aucun", "ni traite ni trafic illicite")):
+    for code, words in tables.OUTSIDE.items():
         number = int((counted["classification"] == code).sum())
         if number:
             out.append(f"Hors des deux séries, classés « {words} » : {number} événement(s).")

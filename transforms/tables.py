@@ -23,7 +23,7 @@ from transforms.periods import Period
 _PLAN = Path(__file__).with_name("data") / "table_plan.yaml"
 _OTHER = "Autres"
 _UNANSWERED = "Sans réponse"
-_OUTSIDE = {"a_verifier": "à vérifier", "aucun": "ni traite ni trafic illicite"}
+OUTSIDE = {"a_verifier": "à vérifier", "aucun": "ni traite ni trafic illicite"}
 _UNKNOWN = {"", "unk", "ref", "NotSpecified"}
 _EXTRA_LISTS: dict[str, dict[str, str]] = {
     "counted_status": {"identified": "Victimes identifiées", "presumed": "Victimes présumées"},
@@ -227,7 +227,7 @@ def _notes(spec: Mapping[str, Any], undated: pd.DataFrame, rows: pd.DataFrame) -
     if without_date:
         notes.append(f"Sans date, hors de toute période : {without_date}.")
     if spec.get("beneath") == "outside_series":
-        counts = [f"{words} : {int((rows['classification'] == code).sum())}" for code, words in _OUTSIDE.items()]
+        counts = [f"{words} : {int((rows['classification'] == code).sum())}" for code, words in OUTSIDE.items()]
         notes.append(f"Hors des deux séries — {' ; '.join(counts)}.")
     if "note" in spec:
         notes.append(spec["note"])
