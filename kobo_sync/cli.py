@@ -13,10 +13,10 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from kobo_sync import __version__
+from kobo_sync.cli_forms import DEFAULT_CONFIG, ConfigOption, err, forms_app, out
 from kobo_sync.errors import ConfigError, KoboSyncError
 
 app = typer.Typer(
@@ -25,16 +25,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a traceback with local values would print answers of cases
     help="Statistiques de l’ANLTP/TIM sur la traite des personnes et le trafic illicite de migrants.",
 )
-forms_app = typer.Typer(no_args_is_help=True, help="Construire, vérifier et déployer les formulaires.")
 report_app = typer.Typer(no_args_is_help=True, help="Écrire le fichier d’une période.")
 app.add_typer(forms_app, name="forms")
 app.add_typer(report_app, name="report")
-out = Console()
-err = Console(stderr=True)
 
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Fichier de configuration.")]
 LangOption = Annotated[str, typer.Option("--lang", help="Langue du résumé : fr ou en.")]
-DEFAULT_CONFIG = Path("config.yaml")
 
 
 def _now(zone: str) -> datetime:
@@ -198,51 +193,6 @@ def quarter(period: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
 def semester(period: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Le classeur d’un semestre pour l’INS, par exemple 2026-S1."""
     _report(period, True, config)
-
-
-@forms_app.command()
-def build() -> None:
-    """Construire l’XLSX de chaque formulaire à partir de ses sources."""
-    from kobo_sync import forms
-
-    for form in forms.FORMS:
-        result = forms.build(form)
-        out.print(f"{form} : {result.path.name}, version {result.form_release}")
-        for warning in result.warnings:
-            err.print(f"{form} : {warning}")
-
-
-@forms_app.command()
-def check() -> None:
-    """Vérifier chaque formulaire : pyxform, ODK Validate, traductions, listes de codes."""
-    from kobo_sync import forms
-
-    problems = [(form, problem) for form in forms.FORMS for problem in forms.check(form)]
-    for form, problem in problems:
-        err.print(f"{form} : {problem}", markup=False)
-    if not problems:
-        out.print("Les formulaires sont valides.")
-    raise typer.Exit(1 if problems else 0)
-
-
-@forms_app.command()
-def deploy(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Créer ou mettre à jour les formulaires sur chaque serveur Kobo de la configuration."""
-    from kobo_sync import forms
-    from kobo_sync.client import KoboClient
-    from kobo_sync.config import load_config
-    from kobo_sync.deploy import deploy as deploy_form
-
-    settings = load_config(config, need_tokens=True)
-    words = {"created": "créé", "updated": "mis à jour", "unchanged": "inchangé"}
-    for source in settings.sources:
-        with KoboClient(source.url, source.read_token()) as client:
-            for form in forms.FORMS:
-                done = deploy_form(client, source, form, forms.xlsx_path(form), forms.media(settings.providers))
-                said = f"{source.name} · {form} : {words[done.action]} ({done.uid})"
-                if source.forms.get(form) != done.uid:
-                    said += f"\n  à noter dans {config}, source {source.name}, sous forms :  {form}: {done.uid}"
-                out.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 def main() -> None:
