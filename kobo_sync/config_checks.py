@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ValidationInfo
 
+from kobo_sync.form_names import FORMS
 from transforms import codelists, places
 
-FORMS = ("traite", "trafic")
 _UID = re.compile(r"a[0-9A-Za-z]{9,39}")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOOKS_LIKE_A_TOKEN = re.compile(r"[0-9a-fA-F]{32,}")

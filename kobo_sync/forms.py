@@ -28,10 +28,10 @@ from openpyxl.styles import Font
 from pyxform.errors import PyXFormError
 from pyxform.xls2xform import convert
 
+from kobo_sync.form_names import FORMS as FORMS
 from kobo_sync.forms_lint import ENGLISH, FRENCH, Problem, Rows, lint, validate
 from transforms import codelists, places
 
-FORMS = ("traite", "trafic")
 FOLDER = Path(__file__).parents[1] / "xlsforms"
 SHEETS = ("survey", "choices", "settings")
 PROVIDERS_HEADER = ("name", "label", "region", "family", "type", "nominative")

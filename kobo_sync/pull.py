@@ -15,7 +15,7 @@ from typing import Any
 
 from kobo_sync.client import KoboClient, Sweep
 from kobo_sync.config import SourceConfig
-from kobo_sync.config_checks import FORMS
+from kobo_sync.form_names import FORMS
 from kobo_sync.received_rows import Refused, read_index, read_row
 from kobo_sync.store import Store
 from kobo_sync.store_receive import Known, known, submission_key, write_deletion, write_review, write_row
