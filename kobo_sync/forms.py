@@ -106,7 +106,8 @@ def expand(form: str, folder: Path = FOLDER) -> tuple[dict[str, Rows], str]:
     sheets = {sheet: _read(folder / form / f"{sheet}.csv") for sheet in SHEETS}
     sheets["choices"] = [row for marker in sheets["choices"] for row in _choices(marker)]
     sheets["survey"] = [{k: _fill_labels(v) for k, v in row.items()} for row in sheets["survey"]]
-    digest = hashlib.sha256(json.dumps(sheets, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    said = {sheet: [_without_part(row) for row in rows] for sheet, rows in sheets.items()}
+    digest = hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
     release = f"{form}-{digest[:10]}"
     for row in sheets["survey"]:
         row["calculation"] = row.get("calculation", "").replace("@form_release", f"'{release}'")
@@ -160,6 +161,11 @@ def _choices(marker: dict[str, str]) -> Rows:
     ]
 
 
+def _without_part(row: dict[str, str]) -> dict[str, str]:
+    """A row without the column that only the paper form reads."""
+    return {column: cell for column, cell in row.items() if column != "part"}
+
+
 def _fill_labels(cell: str) -> str:
     def nested(found: re.Match[str]) -> str:
         variable, value = found.groups()
@@ -177,7 +183,7 @@ def _workbook(sheets: dict[str, Rows]) -> bytes:
     del workbook["Sheet"]
     for title in SHEETS:
         sheet = workbook.create_sheet(title)
-        columns = [c for c in sheets[title][0] if any(row[c] for row in sheets[title])]
+        columns = [c for c in _without_part(sheets[title][0]) if any(row[c] for row in sheets[title])]
         sheet.append(columns)
         for row in sheets[title]:
             sheet.append([row[column] or None for column in columns])

