@@ -30,6 +30,7 @@ from pyxform.xls2xform import convert
 
 from kobo_sync.form_names import FORMS as FORMS
 from kobo_sync.forms_lint import ENGLISH, FRENCH, Problem, Rows, lint, validate
+from kobo_sync.forms_lint_files import CONTACTS
 from transforms import codelists, places
 
 FOLDER = Path(__file__).parents[1] / "xlsforms"
@@ -124,7 +125,8 @@ def providers_csv(providers: Iterable[Provider]) -> bytes:
 
 def media(providers: Iterable[Provider]) -> dict[str, bytes]:
     """The files that travel with every form, by name."""
-    return {"providers.csv": providers_csv(providers), "places.csv": places.places_csv()}
+    written = {"providers.csv": providers_csv(providers), "places.csv": places.places_csv()}
+    return written | {CONTACTS: (FOLDER / CONTACTS).read_bytes()}
 
 
 def _csv_bytes(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

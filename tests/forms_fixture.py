@@ -96,7 +96,7 @@ TRAFIC: dict[str, Any] = {
 
 @cache
 def _compiled(form: str) -> Path:
-    media = {name: (forms.FOLDER / name).read_bytes() for name in ("providers.csv", "places.csv")}
+    media = {name: (forms.FOLDER / name).read_bytes() for name in ("providers.csv", "places.csv", "contacts.csv")}
     return javarosa.compile_form(forms.xlsx_path(form), media, Path(mkdtemp(prefix="forms-")))
 
 
