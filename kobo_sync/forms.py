@@ -5,8 +5,8 @@ once and filled in here:
 
 - a row of `choices.csv` with `from_codelist` stands for all codes of that variable of the code list, less those
   named in `exclude` (space-separated);
-- in any cell, `@form_release` is the form's content version, and `@label(variable, ${question})` the French
-  label of a code, as nested `if()`.
+- `@form_release` is the form's content version; what else begins with `@` in an expression is a macro of
+  `form_macros` (`@label(variable, ${question})`, `@drawn_code(…)`).
 
 Kobo rewrites a form's id and version, so the content version travels as the calculate `form_release`.
 """
@@ -28,6 +28,7 @@ from openpyxl.styles import Font
 from pyxform.errors import PyXFormError
 from pyxform.xls2xform import convert
 
+from kobo_sync import form_macros
 from kobo_sync.form_names import FORMS as FORMS
 from kobo_sync.forms_lint import ENGLISH, FRENCH, Problem, Rows, lint, validate
 from kobo_sync.forms_lint_files import CONTACTS
@@ -106,7 +107,10 @@ def expand(form: str, folder: Path = FOLDER) -> tuple[dict[str, Rows], str]:
     """Sheets with code lists, labels and version filled in, and the version (`traite-` + 10 hex digits)."""
     sheets = {sheet: _read(folder / form / f"{sheet}.csv") for sheet in SHEETS}
     sheets["choices"] = [row for marker in sheets["choices"] for row in _choices(marker)]
-    sheets["survey"] = [{k: _fill_labels(v) for k, v in row.items()} for row in sheets["survey"]]
+    sheets["survey"] = [
+        {k: form_macros.fill(v) if k in form_macros.EXPRESSIONS else v for k, v in row.items()}
+        for row in sheets["survey"]
+    ]
     said = {sheet: [_without_part(row) for row in rows] for sheet, rows in sheets.items()}
     digest = hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
     release = f"{form}-{digest[:10]}"
@@ -166,17 +170,6 @@ def _choices(marker: dict[str, str]) -> Rows:
 def _without_part(row: dict[str, str]) -> dict[str, str]:
     """A row without the column that only the paper form reads."""
     return {column: cell for column, cell in row.items() if column != "part"}
-
-
-def _fill_labels(cell: str) -> str:
-    def nested(found: re.Match[str]) -> str:
-        variable, value = found.groups()
-        text = "''"
-        for code, label in reversed(codelists.labels(variable).items()):
-            text = f"if({value} = '{code}', '{label}', {text})"
-        return text
-
-    return re.sub(r"@label\((\w+), (\$\{\w+\})\)", nested, cell)
 
 
 def _workbook(sheets: dict[str, Rows]) -> bytes:

@@ -16,8 +16,10 @@ serves a whole process (it cannot be started twice).
 repeat's name gives one dict an instance. Values: str, int, or a list of codes for a select_multiple; None or ""
 empties. Questions without an answer in the dict are passed by. `Form(compiled).set(name, value, row=…)` goes to one
 question, `value(name)` reads any node (of the row's repeat instance), `labels(name)` lists the choices shown.
+`add(repeat)` and `delete(repeat, row)` make and remove an instance. `Form.reopen(compiled, form.draft())` is the form
+as it stands when a person has saved it unfinished and comes back.
 
-JavaRosa has no screens, drafts or photos: what the app around it does is not tested here.
+JavaRosa has no screens or photos: what the app around it does is not tested here.
 """
 
 import re
@@ -65,6 +67,7 @@ from org.javarosa.core.reference import ReferenceManager  # noqa: E402
 from org.javarosa.core.services import PropertyManager  # noqa: E402
 from org.javarosa.form.api import FormEntryController, FormEntryModel  # noqa: E402
 from org.javarosa.model.xform import XFormSerializingVisitor, XFormsModule  # noqa: E402
+from org.javarosa.xform.parse import XFormParser  # noqa: E402
 from org.javarosa.xform.util import XFormUtils  # noqa: E402
 
 _media_folder = Path()  # JavaRosa's reference factory is one a process: it looks where the current form's files are
@@ -112,6 +115,7 @@ ReferenceManager.instance().addReferenceFactory(
 )
 
 QUESTION = FormEntryController.EVENT_QUESTION
+REPEAT = FormEntryController.EVENT_REPEAT
 NEW_REPEAT = FormEntryController.EVENT_PROMPT_NEW_REPEAT
 END = FormEntryController.EVENT_END_OF_FORM
 SELECTS = (Constants.CONTROL_SELECT_ONE, Constants.CONTROL_SELECT_MULTI, Constants.CONTROL_RANK)
@@ -140,16 +144,30 @@ def compile_form(xlsx: Path, media: Mapping[str, bytes], folder: Path) -> Path:
 
 
 class Form:
-    """One blank form opened for filling."""
+    """One form opened for filling: blank, or with the answers of a saved instance."""
 
-    def __init__(self, xform: Path) -> None:
+    def __init__(self, xform: Path, saved: str = "") -> None:
         global _media_folder
         _media_folder = xform.parent
         self.definition = XFormUtils.getFormFromFormXml(str(xform), None)
         self.model = FormEntryModel(self.definition)
         self.controller = FormEntryController(self.model)
-        self.definition.initialize(True, InstanceInitializationFactory())
+        if saved:
+            self._populate(saved)
+        self.definition.initialize(not saved, InstanceInitializationFactory())
         self._indexes: dict[tuple[str, int], Any] = {}
+
+    @classmethod
+    def reopen(cls, xform: Path, draft: str) -> "Form":
+        """The form again, as the app opens a draft: from what was written to the phone's disk."""
+        return cls(xform, draft)
+
+    def _populate(self, saved: str) -> None:
+        """What Collect's form loader does with the file of a saved instance."""
+        instance = self.definition.getMainInstance()
+        root = instance.getRoot().deepCopy(True)
+        root.populate(XFormParser.restoreDataModel(saved.encode(), None).getRoot(), self.definition)
+        instance.setRoot(root)
 
     # -- one pass -------------------------------------------------------------------------------------------
 
@@ -210,6 +228,26 @@ class Form:
         """Switch language, by its full name: `English (en)`."""
         self.controller.setLanguage(name)
 
+    # -- repeats --------------------------------------------------------------------------------------------
+
+    def add(self, repeat: str) -> bool:
+        """Make one more instance; False when a person would not be offered one."""
+        for event, reference in self._events():
+            if event == NEW_REPEAT and _steps(reference)[-1][0] == repeat:
+                self.controller.newRepeat()
+                self._indexes.clear()
+                return True
+        return False
+
+    def delete(self, repeat: str, row: int) -> None:
+        """Remove an instance, as a long press on its name does. Raises LookupError when there is none."""
+        for event, reference in self._events():
+            if event == REPEAT and _steps(reference)[-1] == (repeat, row):
+                self.controller.deleteRepeat(self.model.getFormIndex())
+                self._indexes.clear()
+                return
+        raise LookupError(f"{repeat}[{row}]")
+
     # -- the whole ------------------------------------------------------------------------------------------
 
     def problem(self) -> tuple[str, str] | None:
@@ -236,6 +274,10 @@ class Form:
     def xml(self) -> str:
         """The finished instance, as a phone sends it."""
         self.controller.finalizeFormEntry()
+        return self._serialized()
+
+    def draft(self) -> str:
+        """What saving an unfinished form writes to the phone's disk."""
         return self._serialized()
 
     # -- inside ---------------------------------------------------------------------------------------------
