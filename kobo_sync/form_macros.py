@@ -26,7 +26,7 @@ of three, delete the second, and the next one is 4. The code is then a plain cal
 
 **The key of a name**, for Python the same as `transforms.linkage_key`: each character through `name_fold.csv` of
 `transforms/data`; one that is not listed vanishes (apostrophes, dots, digits). `folded` is a class letter,
-`h` (written as one likes, or not at all: vowels, w, h) or a dot (what parts words: space, hyphen). Then the words,
+`h` (written as one likes, or not at all: vowels, w, h) or a space (what parts words: space, hyphen). Then the words,
 the first four; in each, the `h` go, the first twelve letters stay, and of equal neighbours one; a word of nothing but
 `h` is `h`. No letters at all: no key.
 """
@@ -179,7 +179,8 @@ def next_number(repeat: str, number: str) -> str:
 def _fold() -> tuple[str, str]:
     with FOLD.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return "".join(row["letter"] for row in rows), "".join(row["folded"] for row in rows)
+    folded = "".join(row["folded"] for row in rows)
+    return "".join(row["letter"] for row in rows), folded.replace(" ", ".")  # pyxform makes one space of several
 
 
 def name_fold(name: str) -> str:
