@@ -1,10 +1,10 @@
 """The linkage key of a person: what stays of a name when the name itself must not leave the phone.
 
 `data/name_fold.csv` folds each character to one of eight classes (b s t l m n r, and `h` for vowels and what is written
-or not as one likes) or to a dot, which parts words; a character that it does not list vanishes. Then the first four words; in each, the `h` go, the first twelve
-letters stay, and of equal neighbours one; a word of nothing but `h` is `h`. The forms compute the same key by the same
-table. With sex and birth year: `mt.sb-M-1998`. A key is not a name, but whoever holds a list of names can try them
-all: it is kept as closely as a name.
+or not as one likes) or to a space, which parts words; a character that it does not list vanishes. Then the first four
+words; in each, the `h` go, the first twelve letters stay, and of equal neighbours one; a word of nothing but `h` is
+`h`. The forms compute the same key by the same table. With sex and birth year: `mt.sb-M-1998`. A key is not a name, but
+whoever holds a list of names can try them all: it is kept as closely as a name.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def _fold() -> dict[str, str]:
 def name_key(name: str) -> str:
     """The folded words of a name, joined by dots; empty when the name holds no letter that the table knows."""
     table = _fold()
-    words = "".join(table.get(letter, "") for letter in name).split(".")
-    return ".".join(_word(word) for word in [word for word in words if word][:MAX_WORDS])
+    words = "".join(table.get(letter, "") for letter in name).split()
+    return ".".join(_word(word) for word in words[:MAX_WORDS])
 
 
 def _word(folded: str) -> str:
