@@ -33,15 +33,16 @@ def build() -> None:
 
 @forms_app.command()
 def check() -> None:
-    """Vérifier chaque formulaire : pyxform, ODK Validate, traductions, listes de codes."""
+    """Vérifier chaque formulaire : pyxform, ODK Validate, traductions, listes de codes, ce que la base en lit."""
     from kobo_sync import forms
+    from kobo_sync.forms_agree import agree
 
-    problems = [problem for form in forms.FORMS for problem in forms.check(form)]
+    problems = [problem for form in forms.FORMS for problem in forms.check(form)] + agree()
     for problem in problems:
-        kind = "à savoir" if getattr(problem, "warning", False) else "à corriger"
+        kind = "à savoir" if problem.warning else "à corriger"
         where = f"{problem.form} · {problem.where} ({kind}) : {problem.message}"
         err.print(where, markup=False, highlight=False, soft_wrap=True)
-    failed = any(not getattr(problem, "warning", False) for problem in problems)
+    failed = any(not problem.warning for problem in problems)
     if not failed:
         out.print("Les formulaires sont valides.")
     raise typer.Exit(1 if failed else 0)
