@@ -4,6 +4,7 @@ A macro may stand in any expression cell of `survey.csv` (calculation, relevant,
 choice_filter, repeat_count), alone or in a longer expression, and an argument may be any expression, macros included.
 
     @label(classification, ${classement_evt})   French label of a code, as nested if()
+    @family(${org_type})                        family of a kind of body: `justice_securite` or `protection`, else empty
     @draw7                                      seven drawn characters; always inside once(): once(@draw7)
     @draw_number                                a whole number 0..30, for tirage_n: once(@draw_number)
     @drawn_code(${tirage}, ${tirage_n})         the nine characters of the case code, check character included
@@ -93,6 +94,16 @@ def label(variable: str, value: str) -> str:
     text = "''"
     for code, wording in reversed(codelists.labels(variable).items()):
         text = f"if({value} = '{code}', '{wording}', {text})"
+    return text
+
+
+def family(ent_type: str) -> str:
+    """Family of a kind of body, by the code list; empty while there is no answer, or no body."""
+    text = "''"
+    for name in codelists.codes("ent_family"):
+        kinds = [code for code in codelists.codes("ent_type") if codelists.family(code) == name]
+        one_of_them = " or ".join(f"{ent_type} = '{code}'" for code in kinds)
+        text = f"if({one_of_them}, '{name}', {text})"
     return text
 
 
@@ -217,6 +228,7 @@ def _without_doubles(word: str) -> str:
 
 MACROS: dict[str, Callable[..., str]] = {
     "label": label,
+    "family": family,
     "draw7": draw7,
     "draw_number": draw_number,
     "drawn_code": drawn_code,
