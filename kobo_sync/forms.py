@@ -28,7 +28,7 @@ from openpyxl.styles import Font
 from pyxform.errors import PyXFormError
 from pyxform.xls2xform import convert
 
-from kobo_sync import form_macros
+from kobo_sync import form_audio, form_macros, form_translations
 from kobo_sync.form_names import FORMS as FORMS
 from kobo_sync.forms_lint import ENGLISH, FRENCH, Problem, Rows, lint, validate
 from kobo_sync.forms_lint_files import CONTACTS
@@ -92,6 +92,8 @@ def check(form: str, folder: Path = FOLDER) -> list[Problem]:
         return [Problem(form, "pyxform", str(error))]
     problems = [Problem(form, "pyxform", warning) for warning in result.warnings]
     problems += lint(form, sheets, result.xform, folder)
+    problems += [Problem(form, *said) for said in form_audio.problems(form, sheets, folder)]
+    problems += [Problem(form, *said, warning=True) for said in form_translations.unfinished(form, sheets, folder)]
     with tempfile.TemporaryDirectory() as scratch:
         xform = Path(scratch) / f"{form}.xml"
         xform.write_text(result.xform, encoding="utf-8")
@@ -111,6 +113,7 @@ def expand(form: str, folder: Path = FOLDER) -> tuple[dict[str, Rows], str]:
         {k: form_macros.fill(v) if k in form_macros.EXPRESSIONS else v for k, v in row.items()}
         for row in sheets["survey"]
     ]
+    sheets = form_audio.add(form, form_translations.add(form, sheets, folder), folder)
     said = {sheet: [_without_part(row) for row in rows] for sheet, rows in sheets.items()}
     digest = hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
     release = f"{form}-{digest[:10]}"
@@ -130,7 +133,7 @@ def providers_csv(providers: Iterable[Provider]) -> bytes:
 def media(providers: Iterable[Provider]) -> dict[str, bytes]:
     """The files that travel with every form, by name."""
     written = {"providers.csv": providers_csv(providers), "places.csv": places.places_csv()}
-    return written | {CONTACTS: (FOLDER / CONTACTS).read_bytes()}
+    return written | {CONTACTS: (FOLDER / CONTACTS).read_bytes()} | form_audio.media(FOLDER)
 
 
 def _csv_bytes(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
@@ -178,7 +181,11 @@ def _workbook(sheets: dict[str, Rows]) -> bytes:
     del workbook["Sheet"]
     for title in SHEETS:
         sheet = workbook.create_sheet(title)
-        columns = [c for c in _without_part(sheets[title][0]) if any(row[c] for row in sheets[title])]
+        columns = [
+            c
+            for c in _without_part(sheets[title][0])
+            if c.startswith(form_audio.COLUMN) or any(row[c] for row in sheets[title])
+        ]
         sheet.append(columns)
         for row in sheets[title]:
             sheet.append([row[column] or None for column in columns])

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from pyxform.validators.odk_validate import ODK_VALIDATE_PATH
 
+from kobo_sync.form_audio import COLUMN as AUDIO
+from kobo_sync.form_languages import ENGLISH, FRENCH, LANGUAGES
 from kobo_sync.forms_lint_files import Faults, Rows, attached, unfinished
 
-FRENCH, ENGLISH = "Français (fr)", "English (en)"
 TRANSLATED = ("label", "hint", "required_message", "constraint_message")
 HEADERS = {
     "survey": {
@@ -27,6 +28,9 @@ HEADERS = {
 }  # fmt: skip
 OPTIONAL = {"survey": {"part", "default", "trigger", "readonly"}, "choices": set[str](), "settings": set[str]()}
 """Columns that only some forms have; `part` (core or annex: what the paper form prints where) stays out of the XLSX."""
+
+ADDED = {f"{column}::{language}" for column in TRANSLATED for language in LANGUAGES.values()}
+"""Columns that the build adds, from `translations/`."""
 
 _BODY = ("form_release", "region_decl", "famille_entite", "type_entite")
 TOP_LEVEL = {
@@ -117,7 +121,8 @@ def _packaged_java() -> str | None:
 
 def _headers(sheets: dict[str, Rows]) -> Faults:
     for sheet, rows in sheets.items():
-        for column in sorted(set(rows[0]) - HEADERS[sheet] - OPTIONAL[sheet]):
+        known = HEADERS[sheet] | OPTIONAL[sheet] | ADDED
+        for column in sorted(c for c in set(rows[0]) - known if not c.startswith(AUDIO)):
             yield sheet, f"colonne inconnue « {column} » : elle serait ignorée"
         for column in sorted(HEADERS[sheet] - set(rows[0])):
             yield sheet, f"colonne absente « {column} »"
