@@ -16,12 +16,18 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
 
+# Enketo and its browser, in tests/engines/enketo: npm packages, then one build.
+ENKETO := tests/engines/enketo
+$(VENV)/enketo.stamp: $(VENV)/dev.stamp $(ENKETO)/package-lock.json $(wildcard $(ENKETO)/*.mjs $(ENKETO)/*.js $(ENKETO)/page.*)
+	$(BIN)/python -m tests.engines.enketo
+	touch $@
+
 install: $(VENV)/run.stamp  ## the software alone, in .venv
 
 demo: $(VENV)/run.stamp  ## from a phone to the workbook, on this machine only
 	$(BIN)/kobo-sync demo
 
-test: $(VENV)/dev.stamp  ## the whole test suite, on two cores
+test: $(VENV)/enketo.stamp  ## the whole test suite, on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 soak: $(VENV)/dev.stamp  ## the long tests
@@ -46,4 +52,5 @@ lock:  ## needs uv; writes both lock files, with hashes and without registry add
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml deploy/build-requirements.in -o requirements-dev.lock
 
 clean:
+	rm -rf $(ENKETO)/node_modules $(ENKETO)/built
 	rm -rf $(VENV) demo-data .pytest_cache .mypy_cache .ruff_cache
