@@ -48,7 +48,10 @@ TRAPS = {
     ),
     r"\\p\{": "classe \\p de regex, inconnue d’Enketo",
     r"\bsum\(\$\{\w+\}\)": "sum(${x}) sans [. != ''] donne NaN dans Enketo",
-    r"\bregex\([^,]+, '(?!\^|\.\*)": "regex sans ^…$ : les moteurs ne s’accordent pas",
+    r"\bregex\((?:'[^']*'|[^()']|\((?:'[^']*'|[^()'])*\))*, *'(?!\^|\.\*)": (
+        "regex sans ^…$ : les moteurs ne s’accordent pas"
+    ),
+    "’": "pyxform en fait une apostrophe droite, qui ferme le texte",
 }
 BOOLEAN = re.compile(r"^\s*(not|selected|contains|regex|starts-with)\(")
 LITERALS = (
