@@ -22,7 +22,13 @@ from kobo_sync.config import SourceConfig
 from kobo_sync.errors import FormError, NotFoundError, ServerError
 from kobo_sync.transport import wait
 
-NAMES = {"traite": "Traite des personnes", "trafic": "Trafic illicite de migrants"}
+NAMES = {
+    "traite": "Traite des personnes",
+    "trafic": "Trafic illicite de migrants",
+    "suivi": "Suivi d’un cas",
+    "fournisseur": "Fournisseur de données",
+    "declaration": "Déclaration trimestrielle",
+}
 """What the project is called on the server and the form on phones; also how ours is found again there."""
 
 _POLLS, _PAUSE = 60, 2.0

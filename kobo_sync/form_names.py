@@ -3,4 +3,4 @@
 CASE_FORMS = ("traite", "trafic")
 """A case: one event, with its code, its persons and its safety questions."""
 
-FORMS = CASE_FORMS
+FORMS = (*CASE_FORMS, "suivi", "fournisseur", "declaration")
