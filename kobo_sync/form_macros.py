@@ -197,7 +197,7 @@ def _fold() -> tuple[str, str]:
 def name_fold(name: str) -> str:
     """A name in class letters, `h` and single spaces."""
     letters, folded = _fold()
-    through = f"translate({name}, '{letters}', '{folded}')"
+    through = f"translate({name}, '{letters}.', '{folded}')"  # a typed dot vanishes: dots stand for spaces here
     heard = f"translate({through}, translate({through}, 'bhlmnrst.', ''), '')"
     return f"normalize-space(translate({heard}, '.', ' '))"
 
