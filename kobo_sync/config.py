@@ -16,15 +16,14 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
     model_validator,
 )
 
+from kobo_sync.config_accounts import AccountConfig, account_problems
 from kobo_sync.config_checks import (
     asset_uid,
     form_name,
@@ -38,6 +37,7 @@ from kobo_sync.config_checks import (
     yes_no,
 )
 from kobo_sync.config_messages import french_problems
+from kobo_sync.config_strict import Strict
 from kobo_sync.errors import ConfigError, StoreKeyError
 from kobo_sync.secret_places import read_keyring, read_private_file
 from transforms import codelists
@@ -48,21 +48,20 @@ EntType = Annotated[str, one_of("ent_type")]
 FormName = Annotated[str, AfterValidator(form_name)]
 
 
-class _Strict(BaseModel):
-    # A misspelt key must not be silently ignored, and pydantic's own texts must not print a value.
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+class SourceConfig(Strict):
+    """One server: its address, where its token lies, and the identifier of each form there.
 
-
-class SourceConfig(_Strict):
-    """One server: its address, where its token lies, and the identifier of each form there."""
+    `phones_url` is the address that phones are given, where it is another (Kobo: kc.… beside kf.…).
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     kind: Literal["kobo"] = "kobo"
     url: Annotated[str, AfterValidator(server_url)]
+    phones_url: Annotated[str, AfterValidator(server_url)] | None = None
     token_env: Annotated[str | None, AfterValidator(token_name)] = None
     token_file: FilePath | None = None
     token_keyring: str | None = None
-    forms: dict[FormName, Annotated[str | None, AfterValidator(asset_uid)]] = {}
+    forms: dict[FormName, Annotated[str | None, AfterValidator(asset_uid)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_token(self) -> SourceConfig:
@@ -105,7 +104,7 @@ class SourceConfig(_Strict):
         return token
 
 
-class ProviderConfig(_Strict):
+class ProviderConfig(Strict):
     """One body expected to report. `region` is a P-code, `type` a code of `ent_type`."""
 
     code: str = Field(pattern=r"^[A-Z0-9_]{2,20}$")
@@ -124,19 +123,19 @@ class ProviderConfig(_Strict):
         return self
 
 
-class ReportingConfig(_Strict):
+class ReportingConfig(Strict):
     """When a quarter's data are due."""
 
     deadline_days: int = Field(default=30, ge=0, le=366)
 
 
-class ReviewConfig(_Strict):
+class ReviewConfig(Strict):
     """What a record counts for while nobody has reviewed it."""
 
     no_status: Literal["counted", "pending"] = "counted"
 
 
-class Config(_Strict):
+class Config(Strict):
     """The whole file. Paths are absolute, taken from the folder of the file when written relative."""
 
     sources: list[SourceConfig] = Field(min_length=1)
@@ -151,6 +150,7 @@ class Config(_Strict):
     identified_by: list[EntType] = Field(min_length=1)
     reporting: ReportingConfig = ReportingConfig()
     providers: list[ProviderConfig] = Field(min_length=1)
+    accounts: list[AccountConfig] = Field(default_factory=list)
     _path: Path = PrivateAttr(default=Path("config.yaml"))
 
     @model_validator(mode="after")
@@ -162,6 +162,13 @@ class Config(_Strict):
             doubles = sorted({name for name in names if names.count(name) > 1})
             if doubles:
                 raise ValueError(f"{key} : {', '.join(doubles)} y figure deux fois ; gardez une seule entrée")
+        return self
+
+    @model_validator(mode="after")
+    def _accounts_fit(self) -> Config:
+        families = {provider.code: provider.family for provider in self.providers}
+        if problems := account_problems(self.accounts, families, self.sync_account):
+            raise ValueError("\n  • ".join(problems))
         return self
 
     @property

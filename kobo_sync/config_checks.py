@@ -16,6 +16,7 @@ from transforms import codelists, places
 
 _UID = re.compile(r"a[0-9A-Za-z]{9,39}")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ACCOUNT = re.compile(r"[A-Za-z0-9_.+-]{1,150}")
 _LOOKS_LIKE_A_TOKEN = re.compile(r"[0-9a-fA-F]{32,}")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -46,6 +47,15 @@ def asset_uid(value: str | None) -> str | None:
             "l’identifiant d’un formulaire Kobo commence par « a » et n’a que des lettres et des chiffres ; "
             "il se lit dans l’adresse du projet (…/#/forms/aXXXXXXXX/) ; laissez vide s’il n’est pas déployé"
         )
+    return value
+
+
+def account_name(value: str) -> str:
+    """A Kobo account's name, as its holder types it to log in."""
+    if "@" in value:
+        raise ValueError("donnez le nom du compte Kobo, pas l’adresse électronique")
+    if not _ACCOUNT.fullmatch(value):
+        raise ValueError("un nom de compte Kobo n’a que des lettres, des chiffres et _ . + -")
     return value
 
 

@@ -67,7 +67,7 @@ def _dotted(location: tuple[str | int, ...], data: Any) -> str:
         path += f"[{part}]" if isinstance(part, int) else (f".{part}" if path else part)
         data = _step(data, part)
         if isinstance(part, int) and isinstance(data, dict):
-            name = str(data.get("code") or data.get("name") or "")
+            name = str(data.get("code") or data.get("name") or data.get("username") or "")
             name = "" if _SECRET_VALUE.search(name) else name[:40]
     return f"{path} ({name})" if name else path
 
