@@ -11,7 +11,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from kobo_sync.cli_forms_files import translations_app
+
 forms_app = typer.Typer(no_args_is_help=True, help="Construire, vérifier et déployer les formulaires.")
+forms_app.add_typer(translations_app, name="translations")
 out = Console()
 err = Console(stderr=True)
 

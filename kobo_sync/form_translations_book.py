@@ -105,7 +105,7 @@ def texts(folder: Path = forms.FOLDER, names: tuple[str, ...] = forms.FORMS) -> 
         for place in translations.places(form, sheets, folder):
             row = sheets[place.sheet][place.row]
             key = same.setdefault((place.sheet, place.column, place.french, place.english), place.key)
-            seen_in.setdefault(key, Counter())[title] += 1
+            seen_in.setdefault(key, Counter())[form] += 1
             if key not in first:
                 screen = screens[place.row] if place.sheet == "survey" else ""
                 first[key] = Text(place, _where(place, row, title, screen))
@@ -175,6 +175,8 @@ def _places(form: str, folder: Path) -> list[translations.Place]:
 
 
 def _rows(path: Path) -> list[tuple[Any, ...]]:
+    if not path.exists():
+        raise NotATranslation(f"{path} n’existe pas")
     try:
         workbook = load_workbook(path)
     except Exception as error:  # openpyxl raises what zipfile, the XML parser or itself happen to raise
@@ -217,7 +219,7 @@ def _not_text(cell: Any) -> str | None:
 
 def _clean(value: object) -> str:
     text = unicodedata.normalize("NFC", str(value or "").replace("\r\n", "\n").replace("_x000D_", ""))
-    return re.sub(r"[ \t]+\n", "\n", text).strip(" \t\n\ufeff")
+    return re.sub(r" +", " ", re.sub(r"[ \t]*\n[ \t]*", "\n", text)).strip(" \t\n\ufeff")
 
 
 def _screens(survey: translations.Rows) -> list[str]:
@@ -276,8 +278,10 @@ def _dress(sheet: Worksheet, language: str) -> None:
                 cell.fill = _GREY
                 small = at in (0, 1, 4)
                 cell.font = Font(name=_FONT, size=9 if small else 11, color="FF666666" if small else "FF000000")
-        lines = max(-(-len(str(cell.value or "")) // (width - 4)) for cell, width in zip(cells, WIDTHS, strict=True))
-        sheet.row_dimensions[number].height = 4 + 15 * lines
+        heights = [
+            _height(str(cell.value or ""), width, cell.font.size) for cell, width in zip(cells, WIDTHS, strict=True)
+        ]
+        sheet.row_dimensions[number].height = max(heights)
     for column, width in enumerate(WIDTHS, 1):
         cell = sheet.cell(1, column)
         cell.font, cell.fill = Font(name=_FONT, bold=True, color="FFFFFFFF"), _HEAD
@@ -292,6 +296,11 @@ def _dress(sheet: Worksheet, language: str) -> None:
     sheet.protection.enable()
 
 
+def _height(text: str, width: int, size: float) -> float:
+    """Points that a wrapped text takes."""
+    return 6 + 1.35 * size * -(-int(len(text) * size / 10.5) // (width - 2))
+
+
 def _one_page_wide(sheet: Worksheet) -> None:
     sheet.page_setup.paperSize, sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 9, 1, 0
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
@@ -299,7 +308,7 @@ def _one_page_wide(sheet: Worksheet) -> None:
 
 def _read_me(sheet: Worksheet, language: str) -> None:
     sheet.sheet_view.showGridLines = False
-    sheet.column_dimensions["A"].width = 110
+    sheet.column_dimensions["A"].width = 95
     lines = HELP.format(language=IN_FRENCH[language], name=LANGUAGES[language]).split("\n")
     for number, line in enumerate(lines, 1):
         cell = sheet.cell(number, 1)
@@ -307,6 +316,6 @@ def _read_me(sheet: Worksheet, language: str) -> None:
         cell.font = Font(name=_FONT, bold=number == 1, size=16 if number == 1 else 12)
         cell.alignment = Alignment(wrap_text=True, vertical="top")
         if line:
-            sheet.row_dimensions[number].height = (24 if number == 1 else 17) * -(-len(line) // 105)
+            sheet.row_dimensions[number].height = _height(line, 95, 16 if number == 1 else 12)
     _one_page_wide(sheet)
     sheet.protection.enable()

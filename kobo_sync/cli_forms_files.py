@@ -1,0 +1,53 @@
+"""`kobo-sync forms translations …` and `forms paper`: what goes to people as files, and comes back from translators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+out = Console()
+err = Console(stderr=True)
+
+translations_app = typer.Typer(no_args_is_help=True, help="Faire traduire les formulaires par un classeur.")
+
+
+@translations_app.command("export")
+def export_translations(
+    file: Annotated[Path, typer.Argument(help="Classeur XLSX à écrire.")],
+    language: Annotated[str, typer.Option("--language", "-l", help="ha, dje, taq, ff, kr ou ar.")],
+) -> None:
+    """Écrire le classeur d’une langue : un texte par ligne, avec les traductions déjà faites."""
+    from kobo_sync import form_translations_book as book
+    from kobo_sync.form_languages import LANGUAGES
+
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"« {language} » : une langue parmi {', '.join(LANGUAGES)}", param_hint="--language")
+    number = book.export(file, language)
+    _say(f"{file} : {number} textes en {LANGUAGES[language]}")
+
+
+@translations_app.command("import")
+def import_translations(file: Annotated[Path, typer.Argument(help="Classeur rendu par le traducteur.")]) -> None:
+    """Reprendre un classeur : les lignes justes sont gardées, les autres dites avec leur numéro et la raison."""
+    from kobo_sync import form_translations_book as book
+    from kobo_sync.form_languages import LANGUAGES
+
+    try:
+        report = book.take_back(file)
+    except book.NotATranslation as error:
+        err.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    for number, key, reason in report.refused:
+        err.print(f"ligne {number} ({key}) : {reason}", markup=False, highlight=False, soft_wrap=True)
+    _say(
+        f"{LANGUAGES[report.language]} : {report.kept} textes repris ({report.changed} nouveaux ou changés), "
+        f"{report.empty} pas encore traduits, {len(report.refused)} refusés"
+    )
+    raise typer.Exit(3 if report.refused else 0)
+
+
+def _say(text: str) -> None:
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
