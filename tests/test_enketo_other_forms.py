@@ -1,0 +1,144 @@
+"""The follow-up, the register of providers and the quarterly declaration in Enketo, held against JavaRosa."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from tests.engines import javarosa
+from tests.enketo_fixture import blank, compiled, filled, needs_browser, same_in_both
+
+pytestmark = needs_browser
+
+CODE = "K7M4XQ2P2"
+MONTH = (date.today().replace(day=1) - timedelta(days=200)).replace(day=1).isoformat()
+SINCE = (date.today() - timedelta(days=30)).isoformat()
+TOMORROW = (date.today() + timedelta(days=1)).isoformat()
+
+SUIVI: dict[str, Any] = {
+    "entite": "SOC_MAR",
+    "code_cas": "k7m 4xq-2p2",
+    "fiche": "traite",
+    "ligne": "victime",
+    "ligne_no": 2,
+    "c_sexe": "F",
+    "c_tranche": "15-17",
+    "c_mois": MONTH,
+    "suivi_types": ["assistance"],
+    "aide": ["Health", "shelter"],
+    "aide_date": SINCE,
+}
+FOURNISSEUR: dict[str, Any] = {
+    "org_connu": "non",
+    "org_nom": "Gendarmerie nationale, brigade d’Essai",
+    "org_type": "gendarmerie",
+    "org_region": "NE001",
+    "pf_nom": "Zouleymata N’Exemple",
+    "pf_tel": "20 00 00 00",
+    "donnees": ["cases", "justice"],
+    "outil": ["paper"],
+    "depuis": 2020,
+    "base": "mandate",
+    "noms": "non",
+    "frequence": "quarterly",
+    "me_etat": "signed",
+    "me_date": SINCE,
+    "toujours_vrai": "oui",
+}
+DECLARATION: dict[str, Any] = {
+    "entite": "ONG_ZIN",
+    "mode_decl": "phone",
+    "date_appel": SINCE,
+    "annee": date.today().year - 1,
+    "trimestre": "T3",
+    "neant": "non",
+    "nb_traite": 2,
+    "nb_victimes": 5,
+    "nb_trafic": 0,
+    "nb_migrants": 0,
+    "certifie": "oui",
+}
+CORE = {"suivi": SUIVI, "fournisseur": FOURNISSEUR, "declaration": DECLARATION}
+BRANCHES = [
+    (
+        "suivi",
+        {"suivi_types": ["investigation", "judgment"], "ligne": "auteur", "fiche": "trafic", "stade": "convicted"},
+    ),
+    ("suivi", {"ligne": "cas", "suivi_types": ["return"], "retour_type": "family", "retour_date": SINCE}),
+    ("suivi", {"suivi_types": ["withdrawal"], "retrait": "tout", "retrait_date": SINCE}),
+    ("fournisseur", {"org_connu": "oui", "org_code": "ONG_ZIN", "org_type": "ngo", "donnees": ["none"]}),
+    (
+        "fournisseur",
+        {"me_etat": "refused", "me_motif": "Attend un texte.", "ps_nom": "Nul", "ps_tel": "+227 20 00 00 00"},
+    ),
+    ("declaration", {"neant": "oui", "mode_decl": "self"}),
+    ("declaration", {"nb_traite": 0, "nb_victimes": 0, "nb_trafic": 1, "nb_migrants": 60}),
+]
+
+
+@pytest.mark.parametrize("form", CORE)
+def test_the_core_path_is_the_same_in_both_engines(form: str) -> None:
+    filled_form = same_in_both(form, CORE[form])
+    assert filled_form.problem() is None
+    assert filled_form.value("form_release").startswith(f"{form}-")
+
+
+@pytest.mark.parametrize(("form", "changes"), BRANCHES)
+def test_a_branch_is_the_same_in_both_engines(form: str, changes: dict[str, Any]) -> None:
+    same_in_both(form, CORE[form] | changes)
+
+
+@pytest.mark.parametrize("form", CORE)
+def test_the_questions_and_the_choices_are_those_of_the_phone_in_both_languages(form: str) -> None:
+    here, phone = blank(form), javarosa.Form(compiled(form))
+    for language in ("English (en)", "Français (fr)"):
+        here.language(language)
+        phone.language(language)
+        for question, answer in CORE[form].items():
+            here.set(question, answer)
+            phone.set(question, answer)
+            assert here.text(question) == phone.text(question)
+            if isinstance(answer, list):
+                assert here.labels(question) == phone.labels(question)
+
+
+@pytest.mark.parametrize(
+    ("form", "question", "value", "message"),
+    [
+        ("suivi", "code_cas", "K7M4XQ2P3", "mal recopié"),
+        ("suivi", "code_cas", "K7M4XQ2P", "mal recopié"),
+        ("suivi", "aide_date", TOMORROW, "ni dans le futur"),
+        ("suivi", "aide", ["unk", "Health"], "va seule"),
+        ("fournisseur", "pf_tel", "vingt", "8 chiffres"),
+        ("fournisseur", "depuis", 1850, "entre 1960"),
+        ("declaration", "annee", date.today().year + 1, "année en cours"),
+        ("declaration", "nb_migrants", 100_000, "entre 0 et 99999"),
+        ("declaration", "certifie", "non", "brouillon"),
+    ],
+)
+def test_an_impossible_answer_is_refused_with_what_to_do(form: str, question: str, value: Any, message: str) -> None:
+    opened = filled(form, CORE[form])
+    assert message in opened.set(question, value)
+    reference, why = opened.problem() or ("", "")
+    assert reference.endswith(f"/{question}") and message in why
+    assert opened.set(question, CORE[form][question]) == "ok"
+    assert opened.problem() is None
+
+
+def test_the_code_of_a_case_may_be_typed_as_it_is_read() -> None:
+    form = filled("suivi", SUIVI)
+    assert form.value("code_normal") == CODE
+    assert "K7M 4XQ 2P2" in form.text("n_confirmer")
+    assert form.value("resume") == "K7M 4XQ 2P2 V2 : aide"
+
+
+def test_a_quarter_with_four_zeros_is_declared_by_its_own_answer() -> None:
+    form = filled("declaration", DECLARATION)
+    form.set("nb_traite", 0)
+    form.set("nb_victimes", 0)
+    reference, why = form.problem() or ("", "")
+    assert reference.endswith("nb_migrants") and "état néant" in why
+    form.set("neant", "oui")
+    assert form.problem() is None
+    assert form.value("resume") == f"{DECLARATION['annee']}-T3 : état néant"
+    assert "nb_traite" not in form.xml()
