@@ -7,6 +7,8 @@ from typing import Any
 
 from kobo_sync import forms
 from tests.engines import javarosa
+from tests.forms_fixture_other import MIGRANT as MIGRANT
+from tests.forms_fixture_other import TRAFIC as TRAFIC
 
 VICTIM: dict[str, Any] = {
     "v_c_enreg": "oui",
@@ -53,44 +55,6 @@ PERPETRATOR: dict[str, Any] = {
     "a_role": ["Exploiter"],
     "a_stade": "arrested",
     "a_date_stade": "2026-03-11",
-}
-MIGRANT: dict[str, Any] = {
-    "m_nationalite": "NGA",
-    "m_sexe": "F",
-    "m_age_connu": "age",
-    "m_age": 15,
-    "m_non_accompagne": "oui",
-    "m_indice_exploitation": "non",
-}
-TRAFIC: dict[str, Any] = {
-    "entite": "DST_AGZ",
-    "date_connue": "oui",
-    "date_detection": "2026-04-02",
-    "det_region": "NE001",
-    "autorite": "police",
-    "sens": "transit",
-    "pays_depart": "NGA",
-    "frontiere": "DZA",
-    "pays_destination": "unk",
-    "transport": ["truck"],
-    "entree_irreguliere": "oui",
-    "avantage": "oui",
-    "infractions": ["som"],
-    "aggravantes": ["none"],
-    "deces": 2,
-    "groupes_connus": "oui",
-    "groupe": [
-        {"g_nationalite": "NGA", "g_f_min": 2, "g_h_min": 1, "g_f_adu": 10, "g_h_adu": 20},
-        {"g_nationalite": "GMB", "g_h_adu": 26, "g_inconnu": 1},
-    ],
-    "detail_connu": "oui",
-    "migrant": [MIGRANT, MIGRANT],
-    "indice_exploitation": "non",
-    "saisine": "investigation",
-    "passeurs_connus": "oui",
-    "passeur": [
-        {"s_type": "natural", "s_sexe": "M", "s_nationalite": "NER", "s_role": ["Transporter"], "s_stade": "arrested"}
-    ],
 }
 
 

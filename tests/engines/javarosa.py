@@ -14,8 +14,9 @@ serves a whole process (it cannot be started twice).
 
 `fill` walks the form forward once, as a person does, and answers each question met by its name; a list under a
 repeat's name gives one dict an instance. Values: str, int, or a list of codes for a select_multiple; None or ""
-empties. Questions without an answer in the dict are passed by. `Form(compiled).set(name, value, row=…)` goes to one
-question, `value(name)` reads any node (of the row's repeat instance), `labels(name)` lists the choices shown.
+empties; a function of the form gives what is known only then (`lambda form: form.value("code_evenement")`). Questions
+without an answer in the dict are passed by. `Form(compiled).set(name, value, row=…)` goes to one question,
+`value(name)` reads any node (of the row's repeat instance), `labels(name)` lists the choices shown.
 `add(repeat)` and `delete(repeat, row)` make and remove an instance. `Form.reopen(compiled, form.draft())` is the form
 as it stands when a person has saved it unfinished and comes back.
 
@@ -193,7 +194,8 @@ class Form:
             if name not in scope:
                 continue
             left.discard(prefix + name)
-            outcome = self._answer(scope[name])
+            answer = scope[name]
+            outcome = self._answer(answer(self) if callable(answer) else answer)
             if outcome == "ok":
                 report.answered += 1
             else:
