@@ -7,6 +7,9 @@ Places and providers travel beside the form (`places.csv`, `providers.csv`). The
 the same choices in both languages inside it, with the same `choice_filter`. Loading is what JavaRosa, the engine of
 Collect, does between the tap on a form and its first screen, in a warm JVM; the two forms take turns. Only the
 ratios carry over to a phone.
+
+Last, how many invented persons share their key with another: by the letters of the name alone, and by the whole key
+(letters, sex, birth year). The whole key nearly always means one person: it is personal data.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import csv
 import statistics
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,10 +27,13 @@ from pyxform.xls2xform import convert
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.linkage_population import SEED, population
 from kobo_sync import forms
 from kobo_sync.config import load_config
 from kobo_sync.form_languages import ENGLISH, FRENCH
 from tests.engines import javarosa
+from transforms.linkage.prepare import birth
+from transforms.linkage_key import linkage_key
 
 ROOT = Path(__file__).resolve().parents[1]
 FROM_FILE = "select_one_from_file "
@@ -76,6 +83,15 @@ def seconds(path: Path) -> float:
     return time.perf_counter() - start
 
 
+def shared_keys(size: int) -> tuple[int, float, float]:
+    """Persons with a key in an invented population, and the shares who have a namesake by letters, by whole key."""
+    persons = population(size, SEED).drop_duplicates("person").to_dict("records")
+    named = [(" ".join(str(r[k] or "") for k in ("given_name", "family_name")), r["sex"], birth(r)[1]) for r in persons]
+    keys = [key for who in named if (key := linkage_key(*who))]
+    whole, letters = Counter(keys), Counter(key.split("-")[0] for key in keys)
+    return len(keys), *(sum(n for n in found.values() if n > 1) / len(keys) for found in (letters, whole))
+
+
 def main() -> None:
     """Print one line a form."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -95,6 +111,10 @@ def main() -> None:
                 f"{form:<12}{sizes[0]:>9.0f}{sizes[1]:>11.0f}{sizes[1] / sizes[0]:>7.2f}"
                 f"{first:>10.1f}{second:>11.1f}{second / first:>7.2f}"
             )
+    print(f"\n{'persons':<12}{'same letters':>14}{'same whole key':>16}")
+    for size in (2_000, 20_000):
+        persons, letters, whole = shared_keys(size)
+        print(f"{persons:<12}{letters:>14.0%}{whole:>16.1%}")
 
 
 if __name__ == "__main__":
