@@ -61,11 +61,11 @@ def test_a_number_stays_when_another_row_goes() -> None:
     form = Form(numbered())
     form.fill({"person": [{"word": "a"}, {"word": "b"}, {"word": "c"}]})
     assert [form.value("code", row) for row in (1, 2, 3)] == ["X-V1", "X-V2", "X-V3"]
-    form.remove("person", 2)
+    form.delete("person", 2)
     assert [form.value("code", row) for row in (1, 2)] == ["X-V1", "X-V3"]
     form.add("person")
     assert [form.value("code", row) for row in (1, 2, 3)] == ["X-V1", "X-V3", "X-V4"]
-    form.remove("person", 1)
+    form.delete("person", 1)
     form.set("last", "z")
     assert [form.value("code", row) for row in (1, 2)] == ["X-V3", "X-V4"]
 
@@ -74,12 +74,12 @@ def test_a_number_stays_when_another_row_goes() -> None:
 def test_a_number_stays_in_a_form_opened_again(submitted: bool) -> None:
     form = Form(numbered())
     form.fill({"person": [{"word": "a"}, {"word": "b"}, {"word": "c"}]})
-    form.remove("person", 1)
+    form.delete("person", 1)
     again = Form(numbered(), form.xml() if submitted else form.draft(), submitted=submitted)
     assert again.errors == []
     assert [again.value("code", row) for row in (1, 2)] == ["X-V2", "X-V3"]
     again.add("person")
-    again.remove("person", 1)
+    again.delete("person", 1)
     assert [again.value("code", row) for row in (1, 2)] == ["X-V3", "X-V4"]
 
 

@@ -1,5 +1,6 @@
 """The follow-up, the register of providers and the quarterly declaration in Enketo, held against JavaRosa."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -7,71 +8,27 @@ import pytest
 
 from tests.engines import javarosa
 from tests.enketo_fixture import blank, compiled, filled, needs_browser, same_in_both
+from tests.forms_fixture_other import DECLARATION, FOURNISSEUR, SUIVI, TOMORROW, typing_slips
+from transforms.case_code import complete, shown_code
 
 pytestmark = needs_browser
 
-CODE = "K7M4XQ2P2"
-MONTH = (date.today().replace(day=1) - timedelta(days=200)).replace(day=1).isoformat()
 SINCE = (date.today() - timedelta(days=30)).isoformat()
-TOMORROW = (date.today() + timedelta(days=1)).isoformat()
 
-SUIVI: dict[str, Any] = {
-    "entite": "SOC_MAR",
-    "code_cas": "k7m 4xq-2p2",
-    "fiche": "traite",
-    "ligne": "victime",
-    "ligne_no": 2,
-    "c_sexe": "F",
-    "c_tranche": "15-17",
-    "c_mois": MONTH,
-    "suivi_types": ["assistance"],
-    "aide": ["Health", "shelter"],
-    "aide_date": SINCE,
-}
-FOURNISSEUR: dict[str, Any] = {
-    "org_connu": "non",
-    "org_nom": "Gendarmerie nationale, brigade d’Essai",
-    "org_type": "gendarmerie",
-    "org_region": "NE001",
-    "pf_nom": "Zouleymata N’Exemple",
-    "pf_tel": "20 00 00 00",
-    "donnees": ["cases", "justice"],
-    "outil": ["paper"],
-    "depuis": 2020,
-    "base": "mandate",
-    "noms": "non",
-    "frequence": "quarterly",
-    "me_etat": "signed",
-    "me_date": SINCE,
-    "toujours_vrai": "oui",
-}
-DECLARATION: dict[str, Any] = {
-    "entite": "ONG_ZIN",
-    "mode_decl": "phone",
-    "date_appel": SINCE,
-    "annee": date.today().year - 1,
-    "trimestre": "T3",
-    "neant": "non",
-    "nb_traite": 2,
-    "nb_victimes": 5,
-    "nb_trafic": 0,
-    "nb_migrants": 0,
-    "certifie": "oui",
-}
 CORE = {"suivi": SUIVI, "fournisseur": FOURNISSEUR, "declaration": DECLARATION}
 BRANCHES = [
     (
         "suivi",
-        {"suivi_types": ["investigation", "judgment"], "ligne": "auteur", "fiche": "trafic", "stade": "convicted"},
+        {"suivi_types": ["investigation", "judgment"], "ligne": "auteur", "fiche": "trafic"},
     ),
     ("suivi", {"ligne": "cas", "suivi_types": ["return"], "retour_type": "family", "retour_date": SINCE}),
     ("suivi", {"suivi_types": ["withdrawal"], "retrait": "tout", "retrait_date": SINCE}),
-    ("fournisseur", {"org_connu": "oui", "org_code": "ONG_ZIN", "org_type": "ngo", "donnees": ["none"]}),
+    ("fournisseur", {"org_connu": "non", "org_nom": "Brigade d’Essai", "org_type": "ngo", "donnees": ["none"]}),
     (
         "fournisseur",
         {"me_etat": "refused", "me_motif": "Attend un texte.", "ps_nom": "Nul", "ps_tel": "+227 20 00 00 00"},
     ),
-    ("declaration", {"neant": "oui", "mode_decl": "self"}),
+    ("declaration", {"neant": "oui", "mode_decl": "phone", "date_appel": SINCE}),
     ("declaration", {"nb_traite": 0, "nb_victimes": 0, "nb_trafic": 1, "nb_migrants": 60}),
 ]
 
@@ -105,11 +62,10 @@ def test_the_questions_and_the_choices_are_those_of_the_phone_in_both_languages(
 @pytest.mark.parametrize(
     ("form", "question", "value", "message"),
     [
-        ("suivi", "code_cas", "K7M4XQ2P3", "mal recopié"),
         ("suivi", "code_cas", "K7M4XQ2P", "mal recopié"),
         ("suivi", "aide_date", TOMORROW, "ni dans le futur"),
         ("suivi", "aide", ["unk", "Health"], "va seule"),
-        ("fournisseur", "pf_tel", "vingt", "8 chiffres"),
+        ("fournisseur", "me_date", TOMORROW, "ni dans le futur"),
         ("fournisseur", "depuis", 1850, "entre 1960"),
         ("declaration", "annee", date.today().year + 1, "année en cours"),
         ("declaration", "nb_migrants", 100_000, "entre 0 et 99999"),
@@ -125,11 +81,24 @@ def test_an_impossible_answer_is_refused_with_what_to_do(form: str, question: st
     assert opened.problem() is None
 
 
-def test_the_code_of_a_case_may_be_typed_as_it_is_read() -> None:
-    form = filled("suivi", SUIVI)
-    assert form.value("code_normal") == CODE
-    assert "K7M 4XQ 2P2" in form.text("n_confirmer")
-    assert form.value("resume") == "K7M 4XQ 2P2 V2 : aide"
+@pytest.mark.parametrize("typed", [shown_code, lambda code: shown_code(code).lower(), lambda code: "-".join(code)])
+def test_the_code_of_a_case_may_be_typed_as_it_is_read(typed: Callable[[str], str]) -> None:
+    code = SUIVI["code_cas"]
+    form = filled("suivi", SUIVI | {"code_cas": typed(code)})
+    assert form.value("code_normal") == code
+    assert shown_code(code) in form.text("n_confirmer")
+    assert form.value("resume") == f"{shown_code(code)} V2 : aide"
+
+
+def test_no_slip_in_the_code_of_a_case_passes() -> None:
+    form = blank("suivi")
+    good = complete("K7M4XQ2", 11)
+    slips = sorted(typing_slips(good))
+    assert len(slips) > 200
+    assert form.walk(["code_cas"], [[good], *([slip] for slip in slips)], "!code_cas") == [
+        "",
+        *["constraint"] * len(slips),
+    ]
 
 
 def test_a_quarter_with_four_zeros_is_declared_by_its_own_answer() -> None:
@@ -140,5 +109,5 @@ def test_a_quarter_with_four_zeros_is_declared_by_its_own_answer() -> None:
     assert reference.endswith("nb_migrants") and "état néant" in why
     form.set("neant", "oui")
     assert form.problem() is None
-    assert form.value("resume") == f"{DECLARATION['annee']}-T3 : état néant"
+    assert form.value("resume") == f"{DECLARATION['annee']}-T1 : état néant"
     assert "nb_traite" not in form.xml()

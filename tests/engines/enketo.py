@@ -7,10 +7,11 @@ process with one page serves a whole test process and ends with it, however it e
     form = Form(compiled)                      # the XForm that `javarosa.compile_form` writes, attachments beside it
     report = form.fill({"entite": "POL_NIA", "victime": [{"v_sexe": "F"}]})        # as in `javarosa.Form.fill`
     form.problem(), form.value("resume"), form.xml()
-    draft = form.draft(); Form(compiled, instance=draft)           # an unfinished form, left and taken up again
-    Form(compiled, instance=form.xml(), submitted=True)            # a sent form, opened by a manager for an edit
+    Form.reopen(compiled, form.draft())        # an unfinished form, left and taken up again
+    Form(compiled, form.xml(), submitted=True)                     # a sent form, opened by a manager for an edit
 
-The names and the answers are those of `tests.engines.javarosa`. Three differences are Enketo's own: an answer that
+The names and the answers are those of `tests.engines.javarosa`; a function of the form among the answers is asked when
+all others are given. Three differences are Enketo's own: an answer that
 breaks a constraint stays in the form (the page cannot be turned), the first row of a repeat is there from the start,
 and `set` on a row that is not there is `not relevant`. One form is open at a time: opening the next closes it.
 
@@ -129,14 +130,14 @@ def _browser(query: str = "") -> _Browser:
 
 
 class Form:
-    """One form opened for filling: blank, or on an `instance` left as a draft or (`submitted`) sent before.
+    """One form opened for filling: blank, or `saved` as a draft, or `submitted` before and opened for an edit.
 
     `blank_irrelevant` opens it with Enketo's option of that kind (`exclude non-relevant`), which some servers set:
     hidden answers then count as empty in calculations.
     """
 
     def __init__(
-        self, xform: Path, instance: str = "", *, submitted: bool = False, blank_irrelevant: bool = False
+        self, xform: Path, saved: str = "", *, submitted: bool = False, blank_irrelevant: bool = False
     ) -> None:
         self.browser = _browser("?x&excludeNonRelevant" if blank_irrelevant else "")
         self.browser.current = self
@@ -145,21 +146,35 @@ class Form:
         if key not in self.browser.known:
             text = xform.read_text(encoding="utf-8")
             source = {"xform": text, "lists": dict(_lists(text, xform.parent))}
-        if instance:
-            source |= {"instance": instance, "submitted": submitted}
+        if saved:
+            source |= {"instance": saved, "submitted": submitted}
         opened = self._run("open", key=key, **source)
         self.browser.known.add(key)
         self.errors: list[str] = opened["errors"]
         """What Enketo had to complain of when loading: an empty list."""
         self.languages: list[str] = opened["languages"]
 
+    @classmethod
+    def reopen(cls, xform: Path, draft: str) -> "Form":
+        """The form as it stands when a person comes back to an unfinished one."""
+        return cls(xform, draft)
+
     # -- one pass -------------------------------------------------------------------------------------------
 
     def fill(self, answers: Answers) -> FillReport:
         """Answer, in one forward walk, every question met whose name is in `answers`."""
-        told = self._run("fill", answers=_plain(answers))
-        unmet = sorted(set(_flat(answers)) - set(told["met"]))
-        return FillReport(told["refused"], unmet, told["answered"], told["screens"])
+        told = self._run("fill", answers=_plain({k: v for k, v in answers.items() if not callable(v)}))
+        report = FillReport(told["refused"], [], told["answered"], told["screens"])
+        met = set(told["met"])
+        for name, answer in answers.items():
+            if callable(answer) and self.relevant(name):
+                met.add(name)
+                if (outcome := self.set(name, answer(self))) == "ok":
+                    report.answered += 1
+                else:
+                    report.refused[name] = outcome
+        report.unmet = sorted(set(_flat(answers)) - met)
+        return report
 
     # -- one question ---------------------------------------------------------------------------------------
 
@@ -197,7 +212,7 @@ class Form:
         """Press « + » under the last row; False when the repeat is not shown."""
         return bool(self._run("add", name=repeat))
 
-    def remove(self, repeat: str, row: int) -> None:
+    def delete(self, repeat: str, row: int) -> None:
         """Press « − » in a row, and confirm."""
         self._run("remove", name=repeat, row=row)
 
@@ -221,7 +236,10 @@ class Form:
         return str(self._run("xml", draft=True))
 
     def walk(self, questions: Sequence[str], combinations: Sequence[Sequence[Any]], read: str) -> list[str]:
-        """Value of `read` after each combination of answers to the questions, given in the page in one go."""
+        """Value of a node after each combination of answers to the questions, all given in one go.
+
+        `read="!name"` asks for the verdict on the question `name` instead: `constraint`, `required` or "".
+        """
         values = [[_plain(value) for value in combination] for combination in combinations]
         return list(self._run("walk", questions=list(questions), combinations=values, read=read))
 

@@ -120,13 +120,9 @@ function put(question, value) {
 
 async function answer(question, value) {
     if (!put(question, value)) return 'no such choice';
-    const result = await form.validateInput(controls(question)[0]);
+    const fault = await verdict(question);
     await settle();
-    if (result?.requiredValid === false) return `required: ${words(question.querySelector('.or-required-msg.active'))}`;
-    if (result?.constraintValid === false) {
-        return `constraint: ${words(question.querySelector('.or-constraint-msg.active'))}`;
-    }
-    return 'ok';
+    return fault ? `${fault}: ${words(question.querySelector(`.or-${fault}-msg.active`))}` : 'ok';
 }
 
 const set = async ({ name, row, value }) => {
@@ -167,8 +163,9 @@ async function fill({ answers }) {
     return report;
 }
 
-async function walk({ combinations, questions, read }) {
-    // many combinations of answers in one call; `read` names the node whose value is wanted after each
+async function walk({ questions, combinations, read }) {
+    // many combinations of answers in one call; `read` names the node whose value is wanted after each, or with « ! »
+    // before it the question whose verdict is wanted
     const results = [];
     let before = [];
     for (const combination of combinations) {
@@ -178,10 +175,15 @@ async function walk({ combinations, questions, read }) {
             if (!shown(question) || !put(question, value)) throw new Error(`${questions[i]}: ${value}`);
         }
         before = combination;
-        results.push(node(read, 1)?.textContent ?? '');
+        results.push(read.startsWith('!') ? await verdict(find(read.slice(1), 1)) : (node(read, 1)?.textContent ?? ''));
     }
     await settle();
     return results;
+}
+
+async function verdict(question) {
+    const result = await form.validateInput(controls(question)[0]);
+    return result?.requiredValid === false ? 'required' : result?.constraintValid === false ? 'constraint' : '';
 }
 
 // -- repeats -----------------------------------------------------------------------------------------------------
