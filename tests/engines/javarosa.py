@@ -150,6 +150,7 @@ class Form:
     def __init__(self, xform: Path, saved: str = "") -> None:
         global _media_folder
         _media_folder = xform.parent
+        self.xform = xform
         self.definition = XFormUtils.getFormFromFormXml(str(xform), None)
         self.model = FormEntryModel(self.definition)
         self.controller = FormEntryController(self.model)
