@@ -52,20 +52,34 @@ def check() -> None:
 
 
 @forms_app.command()
-def deploy(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Créer ou mettre à jour les formulaires sur chaque serveur Kobo de la configuration."""
-    from kobo_sync import forms
-    from kobo_sync.client import KoboClient
+def deploy(
+    config: ConfigOption = DEFAULT_CONFIG,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Accepter qu’une nouvelle version laisse de côté des réponses reçues.")
+    ] = False,
+    source: Annotated[str | None, typer.Option("--source", help="Un seul serveur, par son nom.")] = None,
+    token_env: Annotated[
+        str | None,
+        typer.Option(
+            "--token-env", help="Variable d’environnement du jeton qui déploie, si ce n’est pas celui de la source."
+        ),
+    ] = None,
+) -> None:
+    """Créer ou mettre à jour les formulaires sur chaque serveur Kobo, et régler les droits des comptes."""
     from kobo_sync.config import load_config
-    from kobo_sync.deploy import deploy as deploy_form
+    from kobo_sync.deploy_all import deploy_all, kobo_sources, token_from
 
-    settings = load_config(config, need_tokens=True)
-    words = {"created": "créé", "updated": "mis à jour", "unchanged": "inchangé"}
-    for source in settings.sources:
-        with KoboClient(source.url, source.read_token()) as client:
-            for form in forms.FORMS:
-                done = deploy_form(client, source, form, forms.xlsx_path(form), forms.media(settings.providers))
-                said = f"{source.name} · {form} : {words[done.action]} ({done.uid})"
-                if source.forms.get(form) != done.uid:
-                    said += f"\n  à noter dans {config}, source {source.name}, sous forms :  {form}: {done.uid}"
-                out.print(said, markup=False, highlight=False, soft_wrap=True)
+    settings = load_config(config, need_tokens=token_env is None)
+    unknown = deploy_all(
+        settings,
+        kobo_sources(settings, source),
+        token_from(token_env),
+        yes=yes,
+        say=lambda text: out.print(text, markup=False, highlight=False, soft_wrap=True),
+        warn=lambda text: err.print(f"à savoir : {text}", markup=False, highlight=False, soft_wrap=True),
+    )
+    if unknown:
+        err.print("Comptes que le serveur ne connaît pas (à créer dans Kobo, puis relancez) :", markup=False)
+        for account in unknown:
+            err.print(f"  • {account}", markup=False, highlight=False)
+        raise typer.Exit(1)

@@ -96,6 +96,10 @@ class KoboClient:
         """The long description of a form. Raises NotFoundError when it is not there or not shown to us."""
         return _object(self._http.ask("GET", f"/api/v2/assets/{uid}/"))
 
+    def version(self, uid: str, version_id: str) -> dict[str, Any]:
+        """One version of a form, with its `content`."""
+        return _object(self._http.ask("GET", f"/api/v2/assets/{uid}/versions/{version_id}/"))
+
     def find_assets(self, name: str) -> list[str]:
         """Identifiers of our forms of that name."""
         found: list[str] = []
@@ -155,6 +159,31 @@ class KoboClient:
     def remove_media(self, uid: str, file_uid: str) -> None:
         """Remove an attached file; phones keep theirs until the next redeployment."""
         self._http.ask("DELETE", f"/api/v2/assets/{uid}/files/{file_uid}/")
+
+    # --- Rights -----------------------------------------------------------------------------------------------------
+
+    def assignments(self, uid: str) -> list[dict[str, Any]]:
+        """Who holds which right on a form; the list is not paged."""
+        return _list(self._http.ask("GET", f"/api/v2/assets/{uid}/permission-assignments/"))
+
+    def assign(self, uid: str, user: str, right: str, rows: dict[str, dict[str, Any]] | None = None) -> None:
+        """Give a right, for `partial_submissions` on the rows that a filter by right says.
+
+        A user whom the server does not know is a ServerError with `user` among its `fields`.
+        """
+        body: dict[str, Any] = {"user": f"{self.url}/api/v2/users/{user}/", "permission": self._right(right)}
+        if rows:
+            body["partial_permissions"] = [
+                {"url": self._right(name), "filters": [query]} for name, query in rows.items()
+            ]
+        self._http.ask("POST", f"/api/v2/assets/{uid}/permission-assignments/", json=body)
+
+    def withdraw(self, uid: str, assignment: str) -> None:
+        """Take a right away, with those that need it."""
+        self._http.ask("DELETE", f"/api/v2/assets/{uid}/permission-assignments/{assignment}/")
+
+    def _right(self, name: str) -> str:
+        return f"{self.url}/api/v2/permissions/{name}/"
 
     # --- Submissions ------------------------------------------------------------------------------------------------
 

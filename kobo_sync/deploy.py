@@ -19,6 +19,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from kobo_sync.client import KoboClient
 from kobo_sync.config import SourceConfig
+from kobo_sync.deploy_foresee import foresee, refuse_orphans
 from kobo_sync.errors import FormError, NotFoundError, ServerError
 from kobo_sync.transport import wait
 
@@ -50,18 +51,22 @@ def deploy(
     xlsx: Path,
     media: Mapping[str, bytes],
     *,
+    accept_orphans: bool = False,
     sleep: Callable[[float], None] = wait,
 ) -> DeployReport:
     """Make the server's form the one of `xlsx`, with its attached files by name.
 
     The form is looked for by the identifier of the configuration, else by its name among our own, so that a
     deployment that was interrupted, or whose identifier was not noted, is taken up again. Raises FormError for a form
-    that can't be deployed, ServerError and its kin for the server.
+    that can't be deployed, or that would leave collected answers behind without `accept_orphans`, ServerError and its
+    kin for the server.
     """
     release = _release_of(xlsx, form)
     client.whoami()
-    asset = _find(client, source, form)
+    asset = find(client, source, form)
     created = asset is None
+    if not accept_orphans:
+        refuse_orphans(form, foresee(client, asset, xlsx))
     if asset is None or _release_on_server(asset) != release:
         uid = _import(client, form, xlsx, None if asset is None else str(asset["uid"]), sleep)
         asset = client.asset(uid)
@@ -86,7 +91,8 @@ def deploy(
     return DeployReport(uid, "created" if first else "updated")
 
 
-def _find(client: KoboClient, source: SourceConfig, form: str) -> dict[str, Any] | None:
+def find(client: KoboClient, source: SourceConfig, form: str) -> dict[str, Any] | None:
+    """The form on the server, by the identifier of the configuration or by its name; None when it is not there."""
     known = source.forms.get(form)
     if known:
         try:

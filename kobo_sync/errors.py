@@ -47,7 +47,9 @@ class FormError(KoboSyncError):
 
 
 class ServerError(KoboSyncError):
-    """The server, or the way to it."""
+    """The server, or the way to it. `fields`: the keys of a refused request that the server complains of."""
+
+    fields: frozenset[str] = frozenset()
 
 
 class AuthError(ServerError):

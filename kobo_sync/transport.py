@@ -184,7 +184,9 @@ class Transport:
             raise ServerUnavailable(
                 f"Le serveur est indisponible, {text}", "relancez plus tard : ce qui est reçu est gardé"
             )
-        raise ServerError(f"Le serveur refuse la demande, {text}")
+        refusal = ServerError(f"Le serveur refuse la demande, {text}")
+        refusal.fields = _fields(response)
+        raise refusal
 
 
 class _CutJson(Exception):
@@ -205,6 +207,15 @@ def _words(response: requests.Response) -> str:
     except (ValueError, RecursionError):
         heading = re.search(r"<(title|h1)[^>]*>(.*?)</\1>", response.text, re.IGNORECASE | re.DOTALL)
         return " ".join((heading.group(2) if heading else response.reason or "").split())[:_SHOWN]
+
+
+def _fields(response: requests.Response) -> frozenset[str]:
+    """Keys of a refusal: unlike its words, they are not translated."""
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return frozenset()
+    return frozenset(body) if isinstance(body, dict) else frozenset()
 
 
 def _flat(body: Any) -> str:

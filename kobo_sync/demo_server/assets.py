@@ -56,6 +56,17 @@ def versions(call: Call, uid: str) -> Response:
     return answer(_page([_version(call, row) for row in found]))
 
 
+def read_version(call: Call, uid: str, version: str) -> Response:
+    """`GET /api/v2/assets/{uid}/versions/{version}/`: a version with its content."""
+    asset = permissions.asset_for(call, uid)
+    row = call.store.one("SELECT * FROM version WHERE asset_uid = ? AND uid = ?", (asset["uid"], version))
+    if row is None:
+        raise Refusal(404, NOT_FOUND)
+    shown = _version(call, row)
+    kept = {key: shown[key] for key in ("date_deployed", "date_modified", "content_hash")}
+    return answer({"version_id": row["uid"], **kept, "content": json.loads(row["content"])})
+
+
 def version_of(store: Store, uid: str) -> sqlite3.Row:
     """The version of that uid, which exists."""
     row = store.one("SELECT * FROM version WHERE uid = ?", (uid,))

@@ -44,6 +44,8 @@ def assign(call: Call, uid: str) -> Response:
     """`POST .../permission-assignments/`: one assignment, with those it implies."""
     asset = _managed(call, uid)
     user, codename, partial = _read(call, call.data())
+    if user == asset["owner"]:
+        raise Refusal(400, {"user": "Owner's permissions cannot be assigned explicitly"})
     permissions.grant(call.store, uid, user, codename, partial)
     row = call.store.one(
         "SELECT * FROM assignment WHERE asset_uid = ? AND user = ? AND codename = ?", (asset["uid"], user, codename)

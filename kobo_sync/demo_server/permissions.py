@@ -108,7 +108,7 @@ def rows(call: Call, asset: sqlite3.Row, codename: str) -> Rows:
     if call.user["superuser"]:
         return None
     held = granted(call.store, asset, call.username)
-    return None if codename in held else held.get("partial_submissions", {}).get(codename, [])
+    return None if codename in held else _flat(held.get("partial_submissions", {}).get(codename, []))
 
 
 def find_asset(store: Store, uid: str) -> sqlite3.Row | None:
@@ -175,10 +175,38 @@ def revoke(store: Store, asset_uid: str, user: str, codename: str) -> None:
 
 
 def _with_implied(partial: Partial) -> Partial:
-    """Acting on rows implies seeing them: the filters of an action count for viewing unless viewing has its own."""
-    full = dict(partial)
-    for codename, filters in partial.items():
+    """Acting on rows implies seeing them: the filters of an action join those of viewing.
+
+    As the real server joins them, with its trap: two single filters become one only if their first key holds an
+    `$in` (and then only that key is joined); all others are nested, and a nested list is an OR.
+    """
+    wanted: Partial = json.loads(json.dumps(partial))  # joining changes filters in place
+    full: dict[str, list[Any]] = {}
+    for codename, filters in wanted.items():
+        full.setdefault(codename, filters)
         for implied in IMPLIED.get(codename, ()):
-            if implied.endswith("_submissions") and implied not in partial:
-                full[implied] = [*full.get(implied, []), *filters]
+            if not implied.endswith("_submissions"):
+                continue
+            if implied not in full:
+                full[implied] = wanted.get(implied, [])
+            there = full[implied]
+            if not there:
+                full[implied] = filters
+            elif not (len(filters) == len(there) == 1 and _joined(there[0], filters[0])):
+                full[implied] = [*there, filters] if isinstance(there[0], list) else [filters, there]
     return full
+
+
+def _joined(there: Any, more: dict[str, Any]) -> bool:
+    """Join the `$in` of the first key of a filter into another filter, if both have one."""
+    key = next(iter(more), "")
+    try:
+        values, others = there[key]["$in"], more[key]["$in"]
+    except (KeyError, TypeError):
+        return False
+    there[key]["$in"] = sorted({*values, *others})
+    return True
+
+
+def _flat(filters: list[Any]) -> list[dict[str, Any]]:
+    return [query for item in filters for query in (_flat(item) if isinstance(item, list) else [item])]

@@ -32,6 +32,7 @@ RESOURCES = (
     Resource("/api/v2/assets/", _LIST, {"GET": assets.list_assets}),
     Resource(_ASSET, _ONE, {"GET": assets.read, "DELETE": assets.delete}),
     Resource(f"{_ASSET}versions/", _LIST, {"GET": assets.versions}),
+    Resource(f"{_ASSET}versions/{{version}}/", _READ, {"GET": assets.read_version}),
     Resource(
         f"{_ASSET}deployment/",
         "GET, POST, PATCH, HEAD, OPTIONS",

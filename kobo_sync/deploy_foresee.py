@@ -1,0 +1,49 @@
+"""What deploying a form would do to answers already collected, looked at before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kobo_sync.client import KoboClient
+from kobo_sync.errors import FormError
+from kobo_sync.form_changes import Change, compare, of_content, of_workbook
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """The changes between what phones have and the new release, and whether answers are there to be left behind."""
+
+    changes: tuple[Change, ...] = ()
+    collected: bool = False
+
+    @property
+    def needs_yes(self) -> bool:
+        """Whether a person must agree first."""
+        return self.collected and any(change.orphans for change in self.changes)
+
+
+def foresee(client: KoboClient, asset: Mapping[str, Any] | None, xlsx: Path) -> Foreseen:
+    """Compare the version that phones have, not the newest one imported, with the form of `xlsx`."""
+    if asset is None or not asset.get("has_deployment"):
+        return Foreseen()
+    content = asset.get("content") or {}
+    deployed = asset.get("deployed_version_id")
+    if deployed and deployed != asset.get("version_id"):
+        content = client.version(str(asset["uid"]), str(deployed)).get("content") or {}
+    # Kobo gives no count to somebody limited to some rows: there may be answers.
+    return Foreseen(
+        tuple(compare(of_content(content), of_workbook(xlsx))), asset.get("deployment__submission_count") != 0
+    )
+
+
+def refuse_orphans(form: str, foreseen: Foreseen) -> None:
+    """Raises FormError, with the list, when the change leaves answers behind and nobody has agreed to it."""
+    if foreseen.needs_yes:
+        lines = "".join(f"\n  • {change.text}" for change in foreseen.changes if change.orphans)
+        raise FormError(
+            f"La nouvelle version de {form} laisserait de côté des réponses déjà reçues :{lines}\nRien n’a été changé",
+            "revenez sur ces changements, ou acceptez-les : kobo-sync forms deploy --yes",
+        )
