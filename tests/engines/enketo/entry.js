@@ -90,12 +90,7 @@ function choose(inputs, wanted) {
     for (const input of inputs) {
         const tick = wanted.includes(input.value);
         if (input.checked === tick) continue;
-        if (input.type === 'radio' && !tick) {
-            if (!wanted.length) {
-                input.checked = false; // what a click on the ticked button does
-                happened(input);
-            }
-        } else input.click();
+        if (input.type === 'checkbox' || tick || !wanted.length) input.click(); // a click on a ticked radio unticks it
     }
     return true;
 }
@@ -110,9 +105,13 @@ function put(question, value) {
         for (const option of first.options) option.selected = wanted.includes(option.value);
         if (!wanted.length) first.value = '';
     } else if (first.list) {
-        const option = [...first.list.options].find((o) => o.dataset.value === wanted[0] || o.value === wanted[0]);
+        // a person types the label in the box that stands for the list
+        const option = [...first.list.options].find((o) => o.dataset.value === wanted[0]);
         if (wanted.length && !option) return false;
-        first.value = wanted.length ? option.dataset.value : '';
+        const box = question.querySelector('input.autocomplete');
+        box.value = option?.value ?? '';
+        box.dispatchEvent(new Event('input', { bubbles: true }));
+        return true;
     } else first.value = wanted.join(' ');
     happened(first);
     return true;
