@@ -34,8 +34,8 @@ ADDED = {f"{column}::{language}" for column in TRANSLATED for language in LANGUA
 
 _BODY = ("form_release", "region_decl", "famille_entite", "type_entite")
 TOP_LEVEL = {
-    "traite": (*_BODY, "nominatif", "code_evenement", "classement_evt", "resume"),
-    "trafic": (*_BODY, "code_evenement", "total_migrants", "classement_evt", "resume"),
+    "traite": (*_BODY, "nominatif", "mode", "code_evenement", "classement_evt", "resume"),
+    "trafic": (*_BODY, "mode", "code_evenement", "total_migrants", "classement_evt", "resume"),
     "suivi": (*_BODY, "code_normal", "resume"),
     "fournisseur": (*_BODY, "resume"),
     "declaration": (*_BODY, "resume"),
