@@ -10,7 +10,7 @@ from tests.transform_fixture import trafic, traite
 from transforms import codelists
 from transforms.errors import MappingError
 from transforms.mapping import map_submission
-from transforms.reading import table
+from transforms.reading import Line, table
 
 
 def only_victim(**answers: Any) -> Any:
@@ -152,24 +152,6 @@ def test_two_rows_with_one_code_wait_for_a_correction() -> None:
     assert caught.value.reason_code == "doubled_row_code"
 
 
-def test_consent_rules_what_is_kept() -> None:
-    named = {"v_nom": "Nom", "v_prenom": "Prénom", "v_date_naissance": "2014-01-02"}
-    full = map_submission("k", "traite", traite(victims=[named]))
-    assert full.identities[0].family_name == "Nom" and full.victims[0].consent == "full"
-    no_share = map_submission("k", "traite", traite(victims=[named | {"v_c_partage": "non"}]))
-    assert no_share.identities == [] and no_share.victims[0].consent == "no_share"
-    assert no_share.victims[0].age == 12  # the age stays for ANLTP's totals, the birth date does not
-    mandate = map_submission("k", "traite", traite(victims=[named | {"v_c_enreg": "mandat"}]))
-    assert mandate.victims[0].consent == "full"
-    refused = map_submission("k", "traite", traite(victims=[named | {"v_c_enreg": "non", "v_majorite": "0-17"}]))
-    assert refused.identities == []
-    victim = refused.victims[0]
-    assert (victim.consent, victim.sex, victim.age_group, victim.place_region) == ("refused", "F", "0-17", "NE008")
-    assert victim.identification_date == "2026-04-01" and victim.exploitation_main == "begging"
-    assert victim.classification_reason is None  # it would say the act again
-    assert victim.nationality is victim.age is victim.decider is victim.assistance is victim.acts is None
-
-
 def test_ages_use_the_most_precise_answer() -> None:
     born = only_victim(v_date_naissance="2008-04-04", v_age="30")
     assert (born.age, born.age_precision, born.age_group) == (17, "birth_date", "0-17")
@@ -179,6 +161,104 @@ def test_ages_use_the_most_precise_answer() -> None:
     assert (adult.age_group, adult.child_in_law) == ("18+", "nsp")
     assert only_victim(v_age="25", v_mineur_faits="oui").child_in_law == "oui"
     assert only_victim(v_age="25", v_mineur_faits="non").child_in_law == "non"
+
+
+def test_child_or_adult_as_told_stands_where_no_age_is_known() -> None:
+    told = {"v_age": None, "v_majorite": "0-17", "v_c_adulte": "service"}
+    unknown = only_victim(**told, v_age_connu="unk")
+    assert (unknown.age_group, unknown.age_precision, unknown.child_in_law) == ("0-17", "unk", "oui")
+    refused = only_victim(**told, v_age_connu="ref")
+    assert (refused.age_group, refused.age_precision, refused.age, refused.age_band) == ("0-17", "ref", None, None)
+
+
+def test_a_child_said_an_adult_is_flagged_and_the_age_stands() -> None:
+    mapped = map_submission("k", "traite", traite(victims=[{"v_majorite": "18+", "v_age": "12"}]))
+    assert [f.rule for f in mapped.findings] == ["majority_differs"] and mapped.victims[0].age_group == "0-17"
+
+
+def test_a_refusal_to_tell_a_country_is_kept_as_such() -> None:
+    told = only_victim(v_nationalite="ref", v_residence_pays="ref")
+    assert (told.nationality, told.residence_country) == ("ref", "ref")
+    mapped = map_submission("k", "traite", traite(exp_pays="ref", pays_transit="NGA ref DZA"))
+    assert (mapped.event.exploitation_country, mapped.event.transit_countries) == ("ref", "DZA NGA ref")
+    assert mapped.findings == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "detected", "basis"),
+    [
+        (None, "2026-04-03", "ord2025_02"),
+        ("2024-05-01", "2026-04-03", "none"),
+        ("2020-02", "2026-04-03", "loi2015_36"),
+        (None, None, "unk"),
+    ],
+)
+def test_the_legal_basis_follows_the_facts(facts: str | None, detected: str | None, basis: str) -> None:
+    event = map_submission("k", "trafic", trafic(date_faits=facts, date_detection=detected)).event
+    assert (event.legal_basis, event.facts_month) == (basis, facts and facts[:7])
+    assert map_submission("k", "traite", traite()).event.legal_basis == "ord2010_86"
+
+
+def test_the_code_of_a_linked_case_may_be_typed_but_must_bear_its_check() -> None:
+    event = map_submission("k", "traite", traite(code_lie="k7m 4xq 2p2")).event
+    assert event.linked_trafic_code == "K7M4XQ2P2"
+    wrong = map_submission("k", "traite", traite(code_lie="K7M4XQ2P3"))
+    assert wrong.event.linked_trafic_code is None and [f.rule for f in wrong.findings] == ["bad_case_code"]
+    assert "K7M" not in wrong.findings[0].message
+
+
+def test_codes_of_both_releases_are_read() -> None:
+    for code in ("ABCD2345", "K7M4XQ2P2"):
+        mapped = map_submission("k", "traite", traite(code))
+        assert (mapped.event.case_code, mapped.victims[0].victim_code) == (code, f"{code}-V1")
+    with pytest.raises(MappingError):
+        map_submission("k", "traite", traite("K7M4XQ2P3"))
+
+
+SAMPLES = {"text": "texte", "int": "7", "date": "2026-03-02", "month": "2026-03-01", "answer": "ref", "band": "15-17",
+           "case_code": "K7M4XQ2P2", "key": "mt.sb-F-2014"}  # fmt: skip
+READ_AS = {"month": "2026-03", "int": 7}
+USED_OTHERWISE = {
+    "started", "same_situation", "consent_record", "consent_guardian", "consent_share", "consent_name", "typed_name",
+    "majority", "child_at_facts", "birth_date", "age", "age_band", "age_precision", "g_f_min", "g_h_min", "g_f_adu",
+    "g_h_adu", "g_f_inc", "g_h_inc", "g_inconnu",
+}  # fmt: skip
+"""Targets that a rule reads and no record holds under that name; each has a test of its own."""
+
+
+ROWS = {
+    "victime": {"v_sexe": "F", "v_c_enreg": "oui", "v_c_partage": "oui", "v_c_nom": "oui", "v_meme_situation": "non"},
+    "groupe": {"g_nationalite": "NER", "g_f_min": "1"},
+    "auteur": {}, "migrant": {}, "passeur": {},
+}  # fmt: skip
+
+
+def sample(line: Line) -> str:
+    if line.target == "form_release":
+        return f"{line.form}-0123456789"
+    if line.target.endswith("_code") and line.repeat:
+        return f"K7M4XQ2P2-{line.question[0].upper()}9"
+    if line.kind in ("code", "codes"):
+        return codelists.codes(line.variable)[0]
+    if line.kind == "place":
+        return {"region": "NE001", "department": "NE001001", "commune": "NE001001001"}[line.variable]
+    return SAMPLES[line.kind]
+
+
+@pytest.mark.parametrize("form", ["traite", "trafic"])
+def test_every_question_read_reaches_a_record(form: str) -> None:
+    whole = traite("K7M4XQ2P2") if form == "traite" else trafic("K7M4XQ2P2")
+    for line in table().values():
+        if line.form != form or line.kind == "ignore" or line.target in USED_OTHERWISE:
+            continue
+        said = sample(line)
+        raw = {name: value for name, value in whole.items() if name.rsplit("/", 1)[-1] != line.question}
+        raw |= {line.repeat: [ROWS[line.repeat] | {line.question: said}]} if line.repeat else {line.question: said}
+        mapped = map_submission("k", form, raw)
+        records = [mapped.event, *mapped.victims, *mapped.identities, *mapped.perpetrators, *mapped.migrants,
+                   *mapped.tallies]  # fmt: skip
+        held = [getattr(record, line.target, None) for record in (records[1:] if line.repeat else records[:1])]
+        assert READ_AS.get(line.kind, said) in held, line
 
 
 def test_an_undated_case_takes_the_age_on_the_day_the_form_was_begun() -> None:

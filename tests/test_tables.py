@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reports.columns import columns_of
 from tests.test_counting import derive
 from tests.transform_fixture import received, trafic, traite
 from transforms import consolidate, tables
@@ -14,6 +15,7 @@ from transforms.bundle import NOT_DECLARED, StatTable
 from transforms.derive import Derived
 from transforms.derived_tables import TABLES, check_row
 from transforms.periods import parse_period
+from transforms.reading import table as questions
 
 SEMESTER = parse_period("2026-S1")
 
@@ -94,6 +96,41 @@ def test_a_file_prints_of_a_person_only_what_her_consent_allows() -> None:
         assert row["disability"] is row["referrals"] is row["age"] is row["victim_code"] is row["acts"] is None
         assert (row["sex"], row["age_group"], row["exploitation_main"]) == ("F", "0-17", "begging")
     assert no_share["case_code"] and refused["case_code"] is refused["event_id"] is refused["pseudonym"] is None
+
+
+SENSITIVE = {
+    "v_residence_pays": "NER", "v_residence_region": "NE001", "v_instruction": "primary", "v_matrimonial": "Married",
+    "v_papiers": "withheld", "v_sante": "urgent", "v_age_entree": "10", "v_lien_recruteur": "Family",
+    "v_besoins": "shelter", "v_handicap": "oui",
+}  # fmt: skip
+PRINTED_UNSHARED = {
+    "episode", "entity", "entity_label", "ent_type", "family", "sex", "age_precision", "age_group", "child_in_law",
+    "nationality", "identification_date", "quarter", "place_region", "exploitation", "exploitation_main", "assistance",
+    "status_declared", "decider", "counted_status", "classification", "consent", "counted", "exclusion",
+    "is_reference", "late", "case_code", "event_id", "pseudonym",
+}  # fmt: skip
+"""What a file may print of a person who agreed to be recorded and not to share: whatever a total needs."""
+
+
+def test_what_is_sensitive_is_printed_only_of_who_agreed_to_share() -> None:
+    victims = [SENSITIVE, SENSITIVE | {"v_c_partage": "non"}]
+    rows = frames_of(derive([received(traite(victims=victims))]))["victims"].rename(columns={"person_id": "pseudonym"})
+    full, unshared = consolidate.withhold(rows).to_dict("records")
+    columns = {line.target for line in questions().values() if line.question in SENSITIVE}
+    assert len(columns) == len(SENSITIVE)
+    assert all(full[name] for name in columns) and not any(unshared[name] for name in columns)
+
+
+def test_every_column_of_a_victim_is_decided_on() -> None:
+    printed = {column.column for column in columns_of("victims")}
+    assert printed == PRINTED_UNSHARED | set(consolidate._NOT_SHARED)
+
+
+def test_a_refusal_has_its_own_line_and_an_age_refused_counts_as_unknown() -> None:
+    told = {"v_nationalite": "ref", "v_age_connu": "ref", "v_age": None}
+    frames = frames_of(derive([received(traite(victims=[told, {}]))]))
+    assert as_dict(build("6", frames))["Refus de répondre"][-1] == 1
+    assert as_dict(build("3", frames))["Âge inconnu"][-1] == 1
 
 
 def test_an_answer_not_known_is_no_answer_in_a_table_of_several_answers() -> None:

@@ -48,9 +48,9 @@ def traite(code: str = "ABCD2345", victims: list[dict[str, Any]] | None = None, 
 def victim(code: str, number: int) -> dict[str, Any]:
     """The answers of one victim: a girl of twelve, identified by the police."""
     return {
-        "v_code": f"{code}-V{number}", "v_c_enreg": "oui", "v_c_partage": "oui", "v_sexe": "F", "v_age_connu": "age",
-        "v_age": "12", "v_nationalite": "NER", "v_statut": "ActualVictimOfTrafficking", "v_statut_organe": "police",
-        "v_meme_situation": "oui",
+        "v_code": f"{code}-V{number}", "v_c_enreg": "oui", "v_c_partage": "oui", "v_c_nom": "oui", "v_sexe": "F",
+        "v_age_connu": "age", "v_age": "12", "v_nationalite": "NER", "v_statut": "ActualVictimOfTrafficking",
+        "v_statut_organe": "police", "v_meme_situation": "oui",
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from transforms import codelists
 
 @dataclass(frozen=True)
 class Age:
-    """Age at identification. `precision`: birth_date, age, band, or unk; `group`: 0-17, 18+ or unk (GLOTIP)."""
+    """Age at identification. `precision`: birth_date, age, band, unk or ref; `group`: 0-17, 18+ or unk (GLOTIP)."""
 
     years: int | None
     precision: str
@@ -34,18 +34,16 @@ def band_of(years: int) -> str:
     raise ValueError(f"no age band for {years} years")
 
 
-def _group_of_band(band: str) -> str:
+def group_of_band(band: str) -> str:
+    """GLOTIP's group of a national age band."""
     return group_of(int(band.removesuffix("+").partition("-")[0]))
 
 
-def at_identification(values: Mapping[str, Any], day: str | None, *, refused: bool) -> Age:
-    """The age that holds at identification (`day`), from the most precise answer given.
+def at_identification(values: Mapping[str, Any], day: str | None) -> Age:
+    """The age that holds at identification (`day`), from the most precise answer given; else child or adult as told.
 
-    With recording refused only child or adult is kept. A birth date needs the day to become an age.
+    A birth date needs the day to become an age. A refusal to tell is kept as such (`ref`), the age being unknown.
     """
-    if refused:
-        group = values.get("majority") or "unk"
-        return Age(None, "band" if group != "unk" else "unk", group, None)
     born = values.get("birth_date")
     if born and day:
         birth, at = date.fromisoformat(born), date.fromisoformat(day)
@@ -57,8 +55,9 @@ def at_identification(values: Mapping[str, Any], day: str | None, *, refused: bo
         return Age(years_said, "age", group_of(years_said), band_of(years_said))
     band = values.get("age_band")
     if band:
-        return Age(None, "band", _group_of_band(band), band)
-    return Age(None, "unk", "unk", None)
+        return Age(None, "band", group_of_band(band), band)
+    precision = "ref" if values.get("age_precision") == "ref" else "unk"
+    return Age(None, precision, values.get("majority") or "unk", None)
 
 
 def child_in_law(group: str, at_facts: str | None) -> Literal["oui", "non", "nsp"]:

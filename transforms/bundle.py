@@ -6,26 +6,30 @@ Codes are those of the code lists; reports print code and label in separate colu
 Columns of the frames (text unless said; None where unknown):
 
 events          case_code, form ('traite'|'trafic'), event_id, entity, entity_label, ent_type, family, region_decl,
-                detection_date, quarter, place_region, place_department, place_commune, detection_channel, reach,
-                acts, means, exploitation, exploitation_main, labour_type, control, recruitment,
-                recruitment_country, exploitation_country, irregular_entry, benefit, border_country,
-                departure_country, destination_country, direction, transport, offences, aggravating,
-                deaths (int), justice_status, victims_detailed (int), victims_count_only (int), migrants_total (int),
-                perpetrators_detailed (int),
+                detection_date, quarter, place_region, place_department, place_commune, detection_setting,
+                detection_channel, facts_month, legal_basis, reach, acts, means, exploitation, exploitation_main,
+                sex_type, labour_type, labour_sector, control, recruitment, recruitment_country, recruitment_region,
+                recruitment_department, recruitment_setting, transit_countries, exploitation_country,
+                exploitation_region, exploitation_department, exploitation_setting, linked_trafic_code,
+                linked_traite_code, irregular_entry, benefit, border_country, departure_country, destination_country,
+                direction, route, transport, condition, offences, aggravating, deaths (int), justice_status,
+                victims_detailed (int), victims_count_only (int), migrants_total (int),
+                unaccompanied_children (int), perpetrators_detailed (int),
                 classification_phone, classification, classification_reason, counted (bool), exclusion,
                 is_reference (bool: the report whose totals stand when two bodies tell one event),
                 discrepancy (text: what the other body said), review, review_note, received_date, late (bool),
-                form_release
+                collection_mode, paper_received_date, form_release
 victims         pseudonym, episode (int), case_code, victim_code, event_id, entity, entity_label, ent_type, family,
-                sex, age (int), age_precision, age_group, age_band, child_in_law, nationality,
+                sex, age (int), age_precision, age_group, age_band, child_in_law, age_at_entry (int), nationality,
+                residence_country, residence_region, education, marital_status, disability, identity_papers, health,
                 identification_date, quarter, place_region, place_department, acts, means, exploitation,
                 exploitation_main, status_declared, decider, counted_status ('identified'|'presumed'|'not_victim'),
-                classification, classification_reason, relation_perpetrator, disability, assistance, referrals,
-                consent ('full'|'no_share'|'refused'), counted (bool), exclusion, is_reference (bool: the record
-                that carries the person × episode in totals), late (bool)
+                classification, classification_reason, relation_recruiter, relation_perpetrator, needs, assistance,
+                referrals, consent ('full'|'no_share'|'refused'), counted (bool), exclusion, is_reference (bool: the
+                record that carries the person × episode in totals), late (bool)
 perpetrators    pseudonym, case_code, perpetrator_code, event_id, entity, per_type, sex, age (int), age_group,
-                nationality, roles, stage, stage_date, act_date, quarter, place_region, classification_event,
-                counted (bool), exclusion, is_reference (bool)
+                nationality, roles, stage, stage_date, offence, sentence, sentence_months (int), act_date, quarter,
+                place_region, classification_event, counted (bool), exclusion, is_reference (bool)
 migrants        (tallies) case_code, event_id, entity, nationality, sex, age_group, persons (int), place_region,
                 detection_date, quarter, classification_event, counted (bool), is_reference (bool)
 migrant_details case_code, migrant_code, event_id, sex, age (int), age_group, nationality, unaccompanied,

@@ -31,13 +31,27 @@ _LABELLED = {
     "family": "ent_family", "sex": "sex", "age_precision": "age_precision", "age_group": "age_group",
     "age_band": "age_band_ne", "status_declared": "vic_status", "relation_perpetrator": "vic_rel_perp",
     "assistance": "vic_support", "per_type": "per_type", "roles": "per_role", "stage": "per_cj_stage",
-    "irregular_entry": "ouinon", "benefit": "ouinon", "child_in_law": "ouinon", "disability": "ouinon",
-    "unaccompanied": "ouinon", "exploitation_sign": "ouinon",
+    "collection_mode": "collection_mode", "detection_setting": "place_setting", "recruitment_setting": "place_setting",
+    "exploitation_setting": "place_setting", "legal_basis": "legal_basis", "transit_countries": "country",
+    "sex_type": "evt_sex_type", "labour_sector": "evt_labour_sector", "route": "route_place",
+    "condition": "migrant_condition", "residence_country": "country", "education": "education_level",
+    "marital_status": "vic_marital", "identity_papers": "identity_papers", "health": "vic_health",
+    "relation_recruiter": "vic_rel_perp", "needs": "vic_support", "offence": "legal_basis",
+    "sentence": "sentence_type", "irregular_entry": "ouinon", "benefit": "ouinon", "child_in_law": "ouinon",
+    "disability": "ouinon", "unaccompanied": "ouinon", "exploitation_sign": "ouinon",
 }  # fmt: skip
 """The code list of each coded column."""
 
+_PLACES = (
+    "place_region", "place_department", "place_commune", "region_decl", "region", "recruitment_region",
+    "recruitment_department", "exploitation_region", "exploitation_department", "residence_region",
+)  # fmt: skip
+
 _OWN_LABELS = {
-    "form": {"traite": "Traite", "trafic": "Trafic"},
+    "form": {
+        "traite": "Traite", "trafic": "Trafic", "suivi": "Suivi", "fournisseur": "Fournisseur",
+        "declaration": "Déclaration",
+    },
     "counted_status": {"identified": "Identifiée", "presumed": "Présumée", "not_victim": "Non victime"},
     "consent": {"full": "Enregistrement et partage", "no_share": "Enregistrement sans partage", "refused": "Refus"},
     "review": {
@@ -68,7 +82,7 @@ def labels(providers: Sequence[Provider]) -> dict[str, dict[str, str]]:
     """French label of each code, by frame column."""
     by_column = {column: codelists.labels(variable) for column, variable in _LABELLED.items()}
     lieux = {place.pcode: place.label for place in places.all_places()}
-    for column in ("place_region", "place_department", "place_commune", "region_decl", "region"):
+    for column in _PLACES:
         by_column[column] = lieux
     entities = {provider.code: provider.label for provider in providers}
     for column in ("entity", "left_entity", "right_entity"):
@@ -187,8 +201,9 @@ def smuggled(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 _NOT_SHARED = (
-    "victim_code", "age", "age_band", "place_department", "acts", "means", "relation_perpetrator", "disability",
-    "referrals", "classification_reason",
+    "victim_code", "age", "age_band", "age_at_entry", "place_department", "residence_country", "residence_region",
+    "education", "marital_status", "identity_papers", "health", "acts", "means", "relation_recruiter",
+    "relation_perpetrator", "disability", "needs", "referrals", "classification_reason",
 )  # fmt: skip
 """Not printed of a person who did not agree to share: what no total needs."""
 _NOT_RECORDED = ("case_code", "event_id", "pseudonym")

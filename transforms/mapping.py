@@ -1,20 +1,22 @@
 """From one submission to the records of ICS-TIP: event, victims, perpetrators, and the smuggling of migrants.
 
 `map_submission` is pure: the same submission gives the same records. It reads by the table of `transforms.reading`,
-then applies the rules of this module, one function a rule.
+then applies the rules of this module, one function a rule. Follow-ups, the register and declarations, which are no
+cases, are read by `transforms.mapping_other`; what consent allows to keep is in `transforms.consent`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from transforms import ages, codelists
+from transforms.consent import consent_of, identity_of, minimal
 from transforms.determination import Facts, answer, any_of, determine, purpose_of, strongest
 from transforms.errors import MappingError
+from transforms.legal_basis import basis_of_facts
 from transforms.models import (
-    Consent,
     Event,
     Finding,
     Form,
@@ -25,18 +27,26 @@ from transforms.models import (
     Perpetrator,
     Victim,
 )
-from transforms.reading import Level, Reading, forms, read
+from transforms.reading import Level, Reading, read
 
-_CASE_CODE = re.compile(r"^[2-9A-HJKMNP-Z]{8}$")
-"""What the forms draw: eight unambiguous characters. Anything else was typed, and could be a name."""
+CASE_FORMS = ("traite", "trafic")
+"""The forms that tell a case."""
 _ROW_SUFFIX = re.compile(r"^-[VAMS]\d{1,3}$")
 _QUESTION = re.compile(r"^[a-z_][a-z0-9_]{0,40}(/[a-z_][a-z0-9_]{0,40})?$")
-_RELEASE = re.compile(r"^(traite|trafic)-[0-9a-f]{10}$")
+_RELEASE = re.compile(r"^[a-z]{4,12}-[0-9a-f]{10}$")
 _TALLY_CELLS = {
     "g_f_min": ("F", "0-17"), "g_h_min": ("M", "0-17"), "g_f_adu": ("F", "18+"), "g_h_adu": ("M", "18+"),
     "g_f_inc": ("F", "unk"), "g_h_inc": ("M", "unk"), "g_inconnu": ("U", "unk"),
 }  # fmt: skip
 _SITUATION = ("acts", "means", "exploitation", "exploitation_main")
+_OF_THE_PERSON = (
+    "nationality", "residence_country", "residence_region", "education", "marital_status", "identity_papers", "health",
+    "exploitation_start", "age_at_entry", "status_declared", "decider", "relation_recruiter", "relation_perpetrator",
+    "disability", "needs", "assistance", "referrals",
+)  # fmt: skip
+_OF_THE_PERPETRATOR = (
+    "nationality", "roles", "relation", "stage", "stage_date", "per_type", "offence", "sentence", "sentence_months",
+)  # fmt: skip
 
 
 def map_submission(submission_key: str, form: str, raw: Mapping[str, Any]) -> Mapped:
@@ -45,24 +55,21 @@ def map_submission(submission_key: str, form: str, raw: Mapping[str, Any]) -> Ma
     Raises MappingError, with every reason found, when the submission can't be read (unknown form, or a value that
     the mapping table marks `quarantine`); every lesser problem is a Finding of the result.
     """
-    if form not in forms():
+    if form not in CASE_FORMS:
         raise MappingError([("", "unknown_form", f"Formulaire inconnu : « {form} ».")])
     reading = read(form, raw)
     _refuse_unreadable(reading)
     top = reading.top.values
     case_code = top["case_code"]
-    findings = _findings(submission_key, case_code, reading)
+    findings = findings_of(submission_key, case_code, reading)
     common = {"submission_key": submission_key, "case_code": case_code}
     event_values = {name: value for name, value in top.items() if name in Event.model_fields}
-    event_values |= common | {"form": form}
-    if not _RELEASE.match(str(top.get("form_release"))):
-        event_values["form_release"] = None
-        message = "La version du formulaire n’est pas de celles que le système construit."
-        findings.append(
-            Finding(submission_key=submission_key, case_code=case_code, field="form_release", rule="bad_release",
-                    severity="warning", message=message)
-        )  # fmt: skip
-    event_values["exploitation_main"] = main_form(top)
+    event_values |= common | {
+        "form": form,
+        "form_release": release_of(top),
+        "exploitation_main": main_form(top),
+        "legal_basis": basis_of_facts(form, top.get("facts_month"), top.get("detection_date")),
+    }
     mapped = Mapped(event=Event(**event_values), leftover=reading.leftover)
     if form == "traite":
         for position, level in enumerate(reading.repeats["victime"], start=1):
@@ -84,17 +91,19 @@ def map_submission(submission_key: str, form: str, raw: Mapping[str, Any]) -> Ma
     return mapped
 
 
-def _refuse_unreadable(reading: Reading) -> None:
+def unreadable(reading: Reading, required: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Every reason why a submission must wait aside; `required` gives the question of each target it can't lack."""
     problems = [p for level in _levels(reading) for p in level.problems if p.quarantine]
     reasons = [(p.question, p.code, p.message) for p in problems]
-    values = reading.top.values
-    for target, question in (("case_code", "code_evenement"), ("entity", "entite"), ("place_region", "det_region")):
-        if not values.get(target) and not any(p.question == question for p in problems):
+    for target, question in required.items():
+        if reading.top.values.get(target) in (None, "") and not any(p.question == question for p in problems):
             reasons.append((question, "missing", f"Question « {question} » : la réponse manque."))
-    code = values.get("case_code")
-    if code and not _CASE_CODE.match(code):
-        message = "Question « code_evenement » : ce n’est pas un code donné par le formulaire."
-        reasons.append(("code_evenement", "bad_case_code", message))
+    return reasons
+
+
+def _refuse_unreadable(reading: Reading) -> None:
+    required = {"case_code": "code_evenement", "entity": "entite", "place_region": "det_region"}
+    reasons = unreadable(reading, required)
     for level in reading.repeats.get("victime", []):
         if "sex" not in level.values and not any(p.question == "v_sexe" for p in level.problems):
             reasons.append(("v_sexe", "missing", "Question « v_sexe » : la réponse manque pour une victime."))
@@ -106,22 +115,34 @@ def _levels(reading: Reading) -> list[Level]:
     return [reading.top, *(level for levels in reading.repeats.values() for level in levels)]
 
 
-def _findings(submission_key: str, case_code: str, reading: Reading) -> list[Finding]:
+def release_of(top: Mapping[str, Any]) -> str | None:
+    """The content version of the form; None for what no form of ours sends."""
+    release = str(top.get("form_release"))
+    return release if _RELEASE.match(release) else None
+
+
+def findings_of(submission_key: str, case_code: str | None, reading: Reading) -> list[Finding]:
+    """What of a submission was read as missing, left over, or sent by a form that is not ours."""
+
+    def finding(field: str, rule: str, severity: Literal["error", "warning"], message: str, value: str | None = None
+                ) -> Finding:  # fmt: skip
+        return Finding(submission_key=submission_key, case_code=case_code, field=field, rule=rule, severity=severity,
+                       message=message, value=value)  # fmt: skip
+
     found = [
-        Finding(submission_key=submission_key, case_code=case_code, field=problem.question, rule=problem.code,
-                severity="error", message=problem.message, value=problem.value)
+        finding(problem.question, problem.code, "error", problem.message, problem.value)
         for level in _levels(reading)
         for problem in level.problems
-    ]  # fmt: skip
+    ]
     if reading.leftover:
         named = [name for name in reading.leftover if _QUESTION.match(name)]  # whatever else was typed is not repeated
         others = len(reading.leftover) - len(named)
         told = ", ".join([*named, *([f"{others} au nom illisible"] if others else [])])
         message = f"Question(s) que le système ne connaît pas, gardée(s) à part : {told}."
-        found.append(
-            Finding(submission_key=submission_key, case_code=case_code, field="", rule="unknown_question",
-                    severity="warning", message=message)
-        )  # fmt: skip
+        found.append(finding("", "unknown_question", "warning", message))
+    if release_of(reading.top.values) is None:
+        message = "La version du formulaire n’est pas de celles que le système construit."
+        found.append(finding("form_release", "bad_release", "warning", message))
     return found
 
 
@@ -140,30 +161,15 @@ def main_form(values: Mapping[str, Any]) -> str | None:
     return ticked[0] if len(ticked) == 1 else None
 
 
-def consent_of(values: Mapping[str, Any]) -> Consent:
-    """The consent table: recording refused; recorded (by consent or mandate) but not shared; both."""
-    if values.get("consent_record") not in ("oui", "mandat"):
-        return "refused"
-    return "full" if values.get("consent_share") == "oui" else "no_share"
-
-
-def identification_date(values: Mapping[str, Any], event: Event, consent: Consent) -> str | None:
-    """First identification as this record tells it: the victim's own date, else the event's detection.
-
-    Recording refused: the month only, written as its first day.
-    """
-    day = values.get("identification_date") or event.detection_date
-    return f"{day[:7]}-01" if day and consent == "refused" else day
-
-
 def _add_victim(mapped: Mapped, common: dict[str, str], level: Level, position: int, started: str | None) -> None:
     event, values = mapped.event, level.values
     consent = consent_of(values)
     code = _row_code(values.get("victim_code"), f"{event.case_code}-V{position}")
     record_id = f"{event.submission_key}#{code}"
-    day = identification_date(values, event, consent)
+    # First identification as this record tells it: the victim's own date, else the event's detection.
+    day = values.get("identification_date") or event.detection_date
     # An undated case: the age holds for the day the form was begun, as on the phone.
-    age = ages.at_identification(values, day or started, refused=consent == "refused")
+    age = ages.at_identification(values, day or started)
     child = ages.child_in_law(age.group, values.get("child_at_facts"))
     own = values.get("same_situation") == "non" and consent != "refused"
     situation = {name: values.get(name) if own else getattr(event, name) for name in _SITUATION}
@@ -187,17 +193,30 @@ def _add_victim(mapped: Mapped, common: dict[str, str], level: Level, position: 
         "classification": verdict.result, "classification_reason": verdict.reason,
         "classification_phone": values.get("classification_phone"), **situation, **common,
     }  # fmt: skip
-    if consent == "refused":
-        row |= {"acts": None, "means": None, "place_department": None, "classification_reason": None}
-    else:
-        for name in ("nationality", "exploitation_start", "status_declared", "decider", "relation_perpetrator",
-                     "disability", "assistance", "referrals"):  # fmt: skip
-            row[name] = values.get(name)
-    mapped.victims.append(Victim(**row))
-    if consent == "full":
-        identity = {name: values.get(name) for name in ("given_name", "family_name", "birth_date")}
-        if any(identity.values()):
-            mapped.identities.append(Identity(record_id=record_id, submission_key=event.submission_key, **identity))
+    victim = Victim(**(row | {name: values.get(name) for name in _OF_THE_PERSON}))
+    mapped.victims.append(minimal(victim) if consent == "refused" else victim)
+    if identity := identity_of(values, consent):
+        mapped.identities.append(Identity(record_id=record_id, submission_key=event.submission_key, **identity))
+    mapped.findings += _contradictions(victim, values)
+
+
+def _contradictions(victim: Victim, values: Mapping[str, Any]) -> Iterator[Finding]:
+    """A name that should have gone from the phone; a child said an adult. The values themselves are not repeated."""
+
+    def finding(field: str, rule: str, message: str) -> Finding:
+        return Finding(submission_key=victim.submission_key, case_code=victim.case_code, record_id=victim.record_id,
+                       field=field, rule=rule, severity="error", message=message)  # fmt: skip
+
+    named = values.get("given_name") or values.get("family_name")
+    if values.get("typed_name"):
+        yield finding("v_nom_entier", "name_not_erased", "Un nom est resté dans la fiche : l’effacer dans Kobo.")
+    elif named and (victim.consent != "full" or values.get("consent_name") == "non"):
+        message = "Le nom est dans la fiche, et la personne n’a pas accepté qu’il soit transmis : l’effacer dans Kobo."
+        yield finding("v_nom", "name_not_erased", message)
+    said, known = values.get("majority"), victim.age_group
+    if victim.consent != "refused" and {said, known} == {"0-17", "18+"}:
+        message = "L’âge dit le contraire de « enfant ou adulte » : corriger l’un des deux."
+        yield finding("v_majorite", "majority_differs", message)
 
 
 def border_of(event: Event) -> Literal["oui", "non", "nsp"]:
@@ -250,7 +269,7 @@ def _perpetrator(event: Event, level: Level, fallback: str, series: Form) -> Per
     values = level.values
     code = _row_code(values.get("perpetrator_code"), fallback)
     legal = values.get("per_type") == "legal"
-    rest = {name: values.get(name) for name in ("nationality", "roles", "relation", "stage", "stage_date", "per_type")}
+    rest = {name: values.get(name) for name in _OF_THE_PERPETRATOR}
     return Perpetrator(
         submission_key=event.submission_key, case_code=event.case_code, entity=event.entity, series=series,
         record_id=f"{event.submission_key}#{code}", perpetrator_code=code,
@@ -272,7 +291,7 @@ def _tallies(event: Event, level: Level) -> list[MigrantTally]:
 def _migrant(event: Event, level: Level, position: int) -> Migrant:
     values = level.values
     code = _row_code(values.get("migrant_code"), f"{event.case_code}-M{position}")
-    age = ages.at_identification(values, event.detection_date, refused=False)
+    age = ages.at_identification(values, event.detection_date)
     return Migrant(
         submission_key=event.submission_key, case_code=event.case_code, entity=event.entity,
         record_id=f"{event.submission_key}#{code}", migrant_code=code, sex=values.get("sex"), age=age.years,

@@ -19,12 +19,17 @@ CountedStatus = Literal["identified", "presumed", "not_victim"]
 Severity = Literal["blocking", "error", "warning"]
 
 
-class Record(BaseModel):
-    """Base of the records: closed, and silent about the offending value in its errors (it may be a name)."""
+class Sent(BaseModel):
+    """Base of what a submission tells: closed, and silent about the offending value in errors (it may be a name)."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
     submission_key: str
+
+
+class Record(Sent):
+    """What a submission tells of a case."""
+
     case_code: str
 
 
@@ -35,23 +40,39 @@ class Event(Record):
     form_release: str | None = None
     entity: str
     """ICS-TIP: reporting entity, the provider's code in the register."""
+    collection_mode: str | None = None
+    paper_received_date: str | None = None
+    """Day on which the coordinator who copies a paper sheet received it."""
     detection_date: str | None = None
     place_region: str | None = None
     place_department: str | None = None
     place_commune: str | None = None
+    detection_setting: str | None = None
     detection_channel: str | None = None
+    facts_month: str | None = None
+    """Last month in which the facts took place, `AAAA-MM`."""
+    legal_basis: str = "unk"
+    """The text in force at the date of the facts: `transforms.legal_basis`."""
     reach: str | None = None
     acts: str | None = None
     means: str | None = None
     exploitation: str | None = None
     exploitation_main: str | None = None
+    sex_type: str | None = None
     labour_type: str | None = None
+    labour_sector: str | None = None
     control: str | None = None
     recruitment: str | None = None
     recruitment_country: str | None = None
+    recruitment_region: str | None = None
+    recruitment_department: str | None = None
+    recruitment_setting: str | None = None
+    transit_countries: str | None = None
     exploitation_country: str | None = None
     exploitation_region: str | None = None
     exploitation_department: str | None = None
+    exploitation_setting: str | None = None
+    linked_trafic_code: str | None = None
     irregular_entry: str | None = None
     benefit: str | None = None
     justice_status: str | None = None
@@ -60,12 +81,15 @@ class Event(Record):
     destination_country: str | None = None
     border_country: str | None = None
     direction: str | None = None
+    route: str | None = None
+    condition: str | None = None
     fee_xof: int | None = None
     payment_mode: str | None = None
     transport: str | None = None
     offences: str | None = None
     aggravating: str | None = None
     deaths: int | None = None
+    unaccompanied_children: int | None = None
     exploitation_sign: str | None = None
     sign_act: str | None = None
     sign_means: str | None = None
@@ -97,8 +121,16 @@ class Victim(Record):
     child_in_law: str
     """oui | non | nsp: under 18 at any act or exploitation."""
     nationality: str | None = None
+    residence_country: str | None = None
+    residence_region: str | None = None
+    education: str | None = None
+    marital_status: str | None = None
+    identity_papers: str | None = None
+    health: str | None = None
     identification_date: str | None = None
     exploitation_start: str | None = None
+    age_at_entry: int | None = None
+    """Age in years when the exploitation began."""
     place_region: str | None = None
     place_department: str | None = None
     acts: str | None = None
@@ -107,8 +139,10 @@ class Victim(Record):
     exploitation_main: str | None = None
     status_declared: str | None = None
     decider: str | None = None
+    relation_recruiter: str | None = None
     relation_perpetrator: str | None = None
     disability: str | None = None
+    needs: str | None = None
     assistance: str | None = None
     referrals: str | None = None
     classification_phone: str | None = None
@@ -116,16 +150,15 @@ class Victim(Record):
     classification_reason: str | None
 
 
-class Identity(BaseModel):
+class Identity(Sent):
     """The identifying fields of a victim, kept in one table apart that reports can't read."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
-
     record_id: str
-    submission_key: str
     given_name: str | None = None
     family_name: str | None = None
     birth_date: str | None = None
+    linkage_key: str | None = None
+    """What the phone kept of a name that may not leave it: `transforms.linkage_key`."""
 
 
 class Perpetrator(Record):
@@ -144,6 +177,10 @@ class Perpetrator(Record):
     relation: str | None = None
     stage: str | None = None
     stage_date: str | None = None
+    offence: str | None = None
+    """The text under which the person is prosecuted or judged, as told."""
+    sentence: str | None = None
+    sentence_months: int | None = None
     place_region: str | None = None
 
 

@@ -4,7 +4,9 @@ The table (`data/mapping.csv`) names every question of every form: where it goes
 which code list it must be in (`variable`), and what a value that can't be read does (`on_error`: `quarantine` the
 submission, or `flag` it and read the value as missing). The work is done by question name, unique form-wide, so that
 a group moved in a later form release changes nothing, and so that the flat JSON of Kobo (`group/question`) and
-the nested JSON of ODK Central read the same. Whatever the table does not know is left over, and counted.
+the nested JSON of ODK Central read the same. Questions that only an earlier release asks stay in the table, and their
+note says so: phones in the field are not all updated on one day. Whatever the table does not know is left over, and
+counted.
 """
 
 from __future__ import annotations
@@ -19,11 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from transforms import codelists, places
+from transforms.case_code import is_stored_code, normal_code
+from transforms.linkage_key import is_linkage_key
 
 _TABLE = Path(__file__).with_name("data") / "mapping.csv"
 _SYSTEM = re.compile(r"^(_.*|meta|instanceID|instanceName|rootUuid|deprecatedID|uuid|__version__)$")
 _INTEGER = re.compile(r"^-?\d{1,9}$")
 _ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}")
+_MONTH = re.compile(r"^\d{4}-\d{2}$")
 _WITHOUT_LETTERS = re.compile(r"^[\d\s./:,+-]{1,20}$")
 _MOST_ROWS = 2000
 """Rows that one repeat may hold: no phone sends more, and a few such submissions would stop the linkage."""
@@ -179,6 +184,19 @@ def _parse(line: Line, text: str) -> tuple[Any, str, str]:
             return None, "bad_number", "n’est pas un nombre entier positif"
         case "date":
             return _parse_date(text)
+        case "month":
+            day, code, complaint = _parse_date(f"{text}-01" if _MONTH.match(text) else text)
+            return day and day[:7], code, complaint
+        case "case_code":
+            given = normal_code(text)
+            return (given, "", "") if is_stored_code(given) else (
+                None, "bad_case_code", "n’est pas un code de cas donné par un formulaire")  # fmt: skip
+        case "key":
+            return (text, "", "") if is_linkage_key(text) else (
+                None, "bad_key", "n’est pas une clé calculée par le téléphone")  # fmt: skip
+        case "band":
+            return (text, "", "") if text in (*codelists.codes("age_band_ne"), "unk") else (
+                None, "bad_code", "n’est pas une tranche d’âge de la liste")  # fmt: skip
         case "place":
             if places.is_place(text) and places.level(text) == line.variable:
                 return text, "", ""

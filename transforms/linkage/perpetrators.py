@@ -17,9 +17,9 @@ def _agree(one: Perpetrator, other: Perpetrator) -> bool:
         return False
     if one.per_type != "legal" and one.sex not in ("F", "M"):
         return False
-    for left, right in ((one.nationality, other.nationality),):
-        if left and right and "unk" not in (left, right) and left != right:
-            return False
+    nationalities = {one.nationality, other.nationality} - {None, "unk", "ref"}
+    if len(nationalities) > 1:
+        return False
     return one.age is None or other.age is None or abs(one.age - other.age) <= _AGE_GAP
 
 

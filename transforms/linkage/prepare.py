@@ -75,7 +75,7 @@ def _row(row: Mapping[Any, Any], bits: Mapping[str, float], unknown_bits: float)
     department = department or (commune[:_DEPARTMENT] if commune else None)
     region = region or (department[:_REGION] if department else None)
     seen = day(row.get("identification_date"))
-    sex = text(row.get("sex"))
+    sex, nationality = text(row.get("sex")), text(row.get("nationality"))
     return {
         "record_id": text(row.get("record_id")),
         "submission_key": text(row.get("submission_key")),
@@ -102,6 +102,6 @@ def _row(row: Mapping[Any, Any], bits: Mapping[str, float], unknown_bits: float)
         "department": department,
         "commune": commune,
         "day": seen.toordinal() if seen else None,
-        "nationality": text(row.get("nationality")),
+        "nationality": None if nationality in ("unk", "ref") else nationality,
         "exploitation": text(row.get("exploitation_main")),
     }
