@@ -1,7 +1,9 @@
 """The committed forms opened in Enketo, and beside it in JavaRosa: what one engine keeps, the other must keep too."""
 
+import atexit
 from functools import cache
 from pathlib import Path
+from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any
 from xml.etree import ElementTree
@@ -22,7 +24,13 @@ OWN = ("start", "end", "instanceID", "instanceName", "tirage", "tirage_n")
 def compiled(form: str) -> Path:
     """The XForm of a committed form, its attachments beside it; for either engine."""
     media = {path.name: path.read_bytes() for path in forms.FOLDER.glob("*.csv")}
-    return javarosa.compile_form(forms.xlsx_path(form), media, Path(mkdtemp(prefix="forms-")))
+    return javarosa.compile_form(forms.xlsx_path(form), media, _folder(form))
+
+
+def _folder(form: str) -> Path:
+    path = Path(mkdtemp(prefix=f"{form}-"))
+    atexit.register(rmtree, path, ignore_errors=True)
+    return path
 
 
 def blank(form: str) -> enketo.Form:
