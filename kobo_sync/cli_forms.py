@@ -83,3 +83,46 @@ def deploy(
         for account in unknown:
             err.print(f"  • {account}", markup=False, highlight=False)
         raise typer.Exit(1)
+
+
+@forms_app.command()
+def qr(
+    config: ConfigOption = DEFAULT_CONFIG,
+    username: Annotated[str | None, typer.Option("--username", "-u", help="Compte Kobo de l’agent.")] = None,
+    every: Annotated[
+        Path | None, typer.Option("--all", help="Dossier : un code par agent de la configuration.")
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option("--server", help="Adresse pour les téléphones (Kobo : souvent https://kc…).")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--out", "-o", help="Image à écrire (COMPTE.png sinon).")] = None,
+) -> None:
+    """Écrire le code QR qui règle KoboCollect ou ODK Collect pour un agent ; jamais de mot de passe dedans."""
+    from kobo_sync.collect_settings import write_qr
+    from kobo_sync.config import load_config
+    from kobo_sync.config_checks import account_name, server_url
+
+    if (username is None) == (every is None) or (every is not None and file is not None):
+        raise typer.BadParameter("donnez --username COMPTE [--out FICHIER.png], ou --all DOSSIER")
+    settings = load_config(config) if every is not None or server is None else None
+    if server is None and settings is not None:
+        source = settings.sources[0]
+        server = source.phones_url or source.url
+    try:
+        address = server_url(server or "")
+        names = [account_name(username)] if username else []
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if every is not None and settings is not None:
+        names = [account.username for account in settings.accounts if account.role == "agent"]
+        if not names:
+            raise typer.BadParameter(f"aucun agent dans la section accounts de {config}", param_hint="--all")
+    for name in names:
+        path = file or (every or Path()) / f"{name}.png"
+        write_qr(address, name, path)
+        out.print(f"{name} : {path}", markup=False, highlight=False, soft_wrap=True)
+    out.print(
+        "Le code ne contient aucun mot de passe : le téléphone demande celui du compte à la première connexion. "
+        "Fixez ensuite vous-même le mot de passe des paramètres protégés sur chaque téléphone.",
+        soft_wrap=True,
+    )
