@@ -9,6 +9,7 @@ serves a whole process (it cannot be started twice).
     report.refused          # {"/data/…/date_detection": "constraint: La date ne peut…"} answers not taken
     report.unmet            # ["v_nom", "victime[2]/v_prenom"] answers whose question was never shown
     report.screens          # pages met, as a phone with `field-list` groups counts them
+    report.prompts          # times that the phone asked whether to add one more to a repeat
     form.problem()          # None when the form can be sent, else (reference, message) of the first obstacle
     form.xml()              # the instance that a phone would send
 
@@ -132,6 +133,7 @@ class FillReport:
     """Answers whose question was never shown (`name`, or `repeat[2]/name`)."""
     answered: int = 0
     screens: int = 0
+    prompts: int = 0
 
 
 def compile_form(xlsx: Path, media: Mapping[str, bytes], folder: Path) -> Path:
@@ -182,6 +184,7 @@ class Form:
             names = _steps(reference)
             scope, prefix = _scope(answers, names)
             if event == NEW_REPEAT:
+                report.prompts += 1
                 repeat, number = names[-1]
                 if len(scope.get(repeat, ())) >= number:
                     self.controller.newRepeat()
@@ -209,6 +212,12 @@ class Form:
     def set(self, name: str, value: Any, row: int = 1) -> str:
         """Answer one question; `row` is the repeat instance. `ok`, a refusal as in `fill`, or `not relevant`."""
         return self._answer(value) if self._go(name, row) else "not relevant"
+
+    def clear(self, name: str, row: int = 1) -> None:
+        """Take an answer back, as a long press does, even where one is required. Raises LookupError as `labels`."""
+        if not self._go(name, row):
+            raise LookupError(name)
+        self.controller.saveAnswer(self.model.getFormIndex(), None, True)
 
     def relevant(self, name: str, row: int = 1) -> bool:
         """Whether a person would meet the question."""
