@@ -87,9 +87,11 @@ def test_children_alone_are_among_the_children_counted() -> None:
 
 def test_migrants_who_suffer_are_cared_for_first() -> None:
     form = truck()
+    for condition in form.labels("condition"):
+        form.set("condition", condition)
+        assert form.relevant("n_soins") is (condition not in ("well", "unk"))
+    form.set("condition", ["well", "ill"])
     assert "soins" in form.text("n_soins")
-    form.set("condition", "well")
-    assert not form.relevant("n_soins")
 
 
 def test_a_migrant_may_prefer_not_to_answer() -> None:
