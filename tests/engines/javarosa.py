@@ -223,6 +223,10 @@ class Form:
         """Whether a person would meet the question."""
         return self._go(name, row)
 
+    def met(self) -> list[str]:
+        """Names of all questions and notes that a person would meet now, in order, rows of a repeat one by one."""
+        return [_steps(reference)[-1][0] for event, reference in self._events() if event == QUESTION]
+
     def labels(self, name: str, row: int = 1) -> dict[str, str]:
         """Code to label of the choices shown. Raises LookupError when the question is not shown."""
         if not self._go(name, row):
