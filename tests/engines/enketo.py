@@ -238,7 +238,8 @@ class Form:
     def walk(self, questions: Sequence[str], combinations: Sequence[Sequence[Any]], read: str) -> list[str]:
         """Value of a node after each combination of answers to the questions, all given in one go.
 
-        `read="!name"` asks for the verdict on the question `name` instead: `constraint`, `required` or "".
+        `read="!name"` asks for the verdict on the question `name` instead: `constraint`, `required` or "". A name
+        may bear its row: `v_actes[2]`.
         """
         values = [[_plain(value) for value in combination] for combination in combinations]
         return list(self._run("walk", questions=list(questions), combinations=values, read=read))

@@ -164,20 +164,26 @@ async function fill({ answers }) {
 
 async function walk({ questions, combinations, read }) {
     // many combinations of answers in one call; `read` names the node whose value is wanted after each, or with « ! »
-    // before it the question whose verdict is wanted
+    // before it the question whose verdict is wanted; `name[2]` is the question or node of the second row
     const results = [];
     let before = [];
     for (const combination of combinations) {
         for (const [i, value] of combination.entries()) {
             if (before[i] === value) continue;
-            const question = find(questions[i], 1);
+            const question = find(...place(questions[i]));
             if (!shown(question) || !put(question, value)) throw new Error(`${questions[i]}: ${value}`);
         }
         before = combination;
-        results.push(read.startsWith('!') ? await verdict(find(read.slice(1), 1)) : (node(read, 1)?.textContent ?? ''));
+        const [name, row] = place(read);
+        results.push(name[0] === '!' ? await verdict(find(name.slice(1), row)) : (node(name, row)?.textContent ?? ''));
     }
     await settle();
     return results;
+}
+
+function place(written) {
+    const [, name, row] = written.match(/^(.*?)(?:\[(\d+)\])?$/);
+    return [name, Number(row ?? 1)];
 }
 
 async function verdict(question) {
