@@ -17,9 +17,9 @@ NEW = {name: answer for name, answer in FOURNISSEUR.items() if name != "org_code
 }
 
 
-def test_a_sheet_takes_four_screens_and_can_be_sent() -> None:
+def test_a_sheet_takes_five_screens_and_can_be_sent() -> None:
     form = blank("fournisseur")
-    assert screens(form, FOURNISSEUR) == 4
+    assert screens(form, FOURNISSEUR) == 5
     assert form.value("region_decl") == "NE002"
     assert form.value("famille_entite") == "justice_securite"
     assert form.value("type_entite") == "gendarmerie"
@@ -29,7 +29,7 @@ def test_a_sheet_takes_four_screens_and_can_be_sent() -> None:
 
 def test_a_body_that_is_not_listed_gives_its_name() -> None:
     form = blank("fournisseur")
-    assert screens(form, NEW) == 4
+    assert screens(form, NEW) == 5
     assert not form.relevant("org_code")
     assert form.value("resume") == "ONG Exemple, Arlit : Signé"
     assert list(form.labels("org_departement")) == [
@@ -49,8 +49,12 @@ def test_the_family_follows_from_the_kind_of_body() -> None:
 
 def test_a_body_without_data_is_asked_nothing_about_them() -> None:
     about = ("outil", "depuis", "base", "noms", "frequence")
-    form = filled(blank("fournisseur"), FOURNISSEUR | {"donnees": "none"}, unmet=about)
-    assert form.problem() is None
+    form = blank("fournisseur")
+    answers = {name: answer for name, answer in FOURNISSEUR.items() if name not in about}
+    assert screens(form, answers | {"services": ["none"], "donnees": "none"}) == 4
+    assert not any(form.relevant(name) for name in about)
+    assert "Aucun" in form.labels("services")["none"]
+    assert "va seule" in form.set("services", ["none", "Legal"])
     assert "va seule" in form.set("donnees", ["none", "cases"])
 
 
