@@ -17,6 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from kobo_sync import __version__
 from kobo_sync.cli_forms import DEFAULT_CONFIG, ConfigOption, err, forms_app, out
+from kobo_sync.cli_geo import geo_app
 from kobo_sync.errors import ConfigError, KoboSyncError
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app = typer.Typer(
 report_app = typer.Typer(no_args_is_help=True, help="Écrire le fichier d’une période.")
 app.add_typer(forms_app, name="forms")
 app.add_typer(report_app, name="report")
+app.add_typer(geo_app, name="geo")
 
 LangOption = Annotated[str, typer.Option("--lang", help="Langue du résumé : fr ou en.")]
 

@@ -3,11 +3,13 @@
 A name is no key: 56 departments share theirs with a commune, Tibiri and Gangara are two communes each. A city
 (« Ville de Maradi ») counts as a department, its *arrondissements* as communes. Sources and what is not
 confirmed: OCHA COD-AB checked against the electoral commission and the statistical office.
-Data: `data/places.csv` (pcode, level, label, parent, iso, aliases).
+Data: `data/places.csv` (pcode, level, label, parent, iso, aliases, status). A place that an official list no longer
+has is `former`: records that name it still read, and phones no longer offer it.
 """
 
 import csv
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +19,10 @@ PATH = Path(__file__).parent / "data" / "places.csv"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place. `aliases` are other spellings met in data; `iso` is filled for regions only."""
+    """One place. `aliases` are other spellings met in data; `iso` is filled for regions only.
+
+    `former`: no longer in the official list.
+    """
 
     pcode: str
     level: str
@@ -25,26 +30,33 @@ class Place:
     parent: str | None
     iso: str | None
     aliases: tuple[str, ...]
+    former: bool = False
 
 
-@cache
-def _places() -> dict[str, Place]:
-    with PATH.open(encoding="utf-8", newline="") as file:
-        return {
-            row["pcode"]: Place(
+def read_places(path: Path = PATH) -> list[Place]:
+    """The places of a file of this list's own shape."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            Place(
                 pcode=row["pcode"],
                 level=row["level"],
                 label=row["label"],
                 parent=row["parent"] or None,
                 iso=row["iso"] or None,
                 aliases=tuple(alias for alias in row["aliases"].split("|") if alias),
+                former=row.get("status") == "former",
             )
             for row in csv.DictReader(file)
-        }
+        ]
+
+
+@cache
+def _places() -> dict[str, Place]:
+    return {place.pcode: place for place in read_places()}
 
 
 def all_places() -> list[Place]:
-    """Every place, ordered by P-code."""
+    """Every place, former ones too, ordered by P-code."""
     return list(_places().values())
 
 
@@ -82,10 +94,26 @@ def regions() -> dict[str, str]:
     return {place.pcode: place.label for place in all_places() if place.level == "region"}
 
 
-def places_csv() -> bytes:
-    """The forms' attachment `places.csv`: name,label,level,parent, UTF-8, one line a place."""
+def places_csv(places: Iterable[Place] | None = None) -> bytes:
+    """The forms' attachment `places.csv`: name,label,level,parent, one line a place, without former ones."""
+    offered = [place for place in (all_places() if places is None else places) if not place.former]
+    return _csv(("name", "label", "level", "parent"), ((p.pcode, p.label, p.level, p.parent or "") for p in offered))
+
+
+def data_csv(places: Iterable[Place]) -> bytes:
+    """The content of `data/places.csv` for these places."""
+    return _csv(
+        ("pcode", "level", "label", "parent", "iso", "aliases", "status"),
+        (
+            (p.pcode, p.level, p.label, p.parent or "", p.iso or "", "|".join(p.aliases), "former" if p.former else "")
+            for p in places
+        ),
+    )
+
+
+def _csv(header: Iterable[str], rows: Iterable[Iterable[str]]) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("name", "label", "level", "parent"))
-    writer.writerows((place.pcode, place.label, place.level, place.parent or "") for place in all_places())
+    writer.writerow(header)
+    writer.writerows(rows)
     return out.getvalue().encode()
