@@ -5,11 +5,12 @@ python benchmarks/forms.py --loads 51     more loads for a steadier median
 
 Places and providers travel beside the form (`places.csv`, `providers.csv`). The form they are measured against has
 the same choices in both languages inside it, with the same `choice_filter`. Loading is what JavaRosa, the engine of
-Collect, does between the tap on a form and its first screen, in a warm JVM; the two forms take turns. Only the
+Collect, does between the tap on a form and its first screen, in a warm JVM; the forms take turns. Only the
 ratios carry over to a phone.
 
-Last, how many invented persons share their key with another: by the letters of the name alone, and by the whole key
-(letters, sex, birth year). The whole key nearly always means one person: it is personal data.
+Then, how many invented persons share their key with another: by the letters of the name alone, and by the whole key
+(letters, sex, birth year). The whole key nearly always means one person: it is personal data. And the length of the
+case forms, as `python -m tests.forms_length` prints it.
 """
 
 from __future__ import annotations
@@ -31,13 +32,14 @@ from benchmarks.linkage_population import SEED, population
 from kobo_sync import forms
 from kobo_sync.config import load_config
 from kobo_sync.form_languages import ENGLISH, FRENCH
+from tests import forms_length
 from tests.engines import javarosa
 from transforms.linkage.prepare import birth
 from transforms.linkage_key import linkage_key
 
 ROOT = Path(__file__).resolve().parents[1]
 FROM_FILE = "select_one_from_file "
-WARM_UP = 5
+WARM_UP = 10
 
 
 def sheets(form: str) -> dict[str, list[dict[str, str]]]:
@@ -77,10 +79,10 @@ def write(form: dict[str, list[dict[str, str]]], media: dict[str, bytes], folder
 
 
 def seconds(path: Path) -> float:
-    """One load."""
-    start = time.perf_counter()
+    """One load, in processor time: what else the machine does must not count."""
+    start = time.thread_time()
     javarosa.Form(path)
-    return time.perf_counter() - start
+    return time.thread_time() - start
 
 
 def shared_keys(size: int) -> tuple[int, float, float]:
@@ -98,13 +100,19 @@ def main() -> None:
     arguments.add_argument("--loads", type=int, default=25)
     loads = arguments.parse_args().loads
     media = forms.media(load_config(ROOT / "config.yaml").providers)
-    print(f"loads: median of {loads}, in turns, after {WARM_UP} to warm up\n")
+    print(f"loads: median of {loads}, all forms in turns, after {WARM_UP} to warm up\n")
     print(f"{'form':<12}{'XForm kB':>9}{'inline kB':>11}{'ratio':>7}{'load ms':>10}{'inline ms':>11}{'ratio':>7}")
     with TemporaryDirectory() as scratch:
-        for form in forms.FORMS:
-            own = write(sheets(form), media, Path(scratch) / form / "own")
-            inside = write(inline(form, media), media, Path(scratch) / form / "inline")
-            took = [(seconds(own), seconds(inside)) for _ in range(WARM_UP + loads)][WARM_UP:]
+        pairs = {
+            form: (
+                write(sheets(form), media, Path(scratch) / form / "own"),
+                write(inline(form, media), media, Path(scratch) / form / "inline"),
+            )
+            for form in forms.FORMS
+        }
+        rounds = [{form: tuple(map(seconds, pair)) for form, pair in pairs.items()} for _ in range(WARM_UP + loads)]
+        for form, (own, inside) in pairs.items():
+            took = [each[form] for each in rounds[WARM_UP:]]
             first, second = (1000 * statistics.median(column) for column in zip(*took, strict=True))
             sizes = own.stat().st_size / 1000, inside.stat().st_size / 1000
             print(
@@ -115,6 +123,7 @@ def main() -> None:
     for size in (2_000, 20_000):
         persons, letters, whole = shared_keys(size)
         print(f"{persons:<12}{letters:>14.0%}{whole:>16.1%}")
+    print(f"\n{forms_length.table()}")
 
 
 if __name__ == "__main__":
