@@ -108,7 +108,7 @@ def write_period(
     provenance = Provenance(
         as_of=now.date(),
         produced_at=now.replace(tzinfo=None, microsecond=0),
-        source=f"Collecte ANLTP/TIM (formulaires « traite » et « trafic »), {stamp['submissions']} fiches lues",
+        source=f"Collecte ANLTP/TIM (formulaires « traite » et « trafic »), {len(frames['events'])} fiches lues",
         # Figures of invented cases must never pass for Niger's.
         edition="DÉMONSTRATION, données inventées" if is_demo_key(pseudonym_key) else "Édition provisoire",
         code_version=stamp["code_version"],

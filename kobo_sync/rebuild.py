@@ -11,25 +11,24 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from kobo_sync.config import Config
-from kobo_sync.store import CurrentSubmission, Store
+from kobo_sync.rebuild_read import read_all
+from kobo_sync.store import Store
 from kobo_sync.versions import code_version
 from transforms import codelists
-from transforms.derive import Derived, Judged, Received, Settings, assemble, judge
+from transforms.derive import Derived, Judged, Settings, assemble, judge
+from transforms.derive_other import OtherRows, assemble_others
 from transforms.derived_tables import TABLES, check_row
-from transforms.errors import MappingError
+from transforms.follow_ups import WAITING, follow
 from transforms.ledger import reconcile
 from transforms.linkage.events import link_events
 from transforms.linkage.perpetrators import link_perpetrators
 from transforms.linkage.persons import MODEL_VERSION, link_persons
 from transforms.linkage.reasons import in_words
 from transforms.linkage.result import LinkResult, PairDecision
-from transforms.mapping import map_submission
-from transforms.models import Mapped
 from transforms.quality import persons_in
 from transforms.register import Provider, by_code
 
@@ -38,7 +37,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class RebuildReport:
-    """What a rebuild found, in numbers."""
+    """What a rebuild found, in numbers. `submissions`: readable cases; `quarantined`: of any form."""
 
     submissions: int
     quarantined: int
@@ -49,6 +48,10 @@ class RebuildReport:
     pairs_to_decide: int
     findings: int
     blocked: int
+    follow_ups: int
+    follow_ups_waiting: int
+    provider_entries: int
+    declarations: int
 
 
 def register_of(config: Config) -> list[Provider]:
@@ -72,9 +75,11 @@ def rebuild(
     """Rebuilds every derived table, in one transaction at the end. `step` is told what is under way, in French."""
     at = now.astimezone(UTC).isoformat(timespec="seconds")
     step("Lecture des fiches")
-    received, quarantined = _read(store, ZoneInfo(config.timezone), config.sync_account, at)
+    readable = read_all(store, config, at)
     register, settings = by_code(register_of(config)), settings_of(config)
-    judged = judge(received, register, settings, {d.subject: d.value for d in store.decisions("classification")})
+    cases, followed = follow(readable.cases, readable.others)
+    others = assemble_others(readable.others, followed, register)
+    judged = judge(cases, register, settings, {d.subject: d.value for d in store.decisions("classification")})
     step("Rapprochement des personnes")
     person_links = link_persons(_person_records(judged), _pair_decisions(store, "person_pair"))
     step("Rapprochement des événements")
@@ -89,19 +94,23 @@ def rebuild(
     step("Calcul des tables")
     derived = assemble(judged, settings, person_of, event_of)
     links = _link_rows(derived, person_links, event_links)
-    _replace(store, derived, links)
+    _replace(store, derived, others, links)
     asked = sum(row["decision"] == "ask" for row in links)
     victims = {row["record_id"] for row in derived.victims}
     return RebuildReport(
-        submissions=len(received),
-        quarantined=quarantined,
+        submissions=len(cases),
+        quarantined=readable.quarantined,
         victim_records=len(victims),
         persons=len({person_of[record] for record in victims}),
         linked_persons=_joined(clusters, victims),
         linked_events=_joined(event_links.clusters, set(event_links.clusters)),
         pairs_to_decide=asked,
-        findings=len(derived.quality),
+        findings=len(derived.quality) + len(others.quality),
         blocked=sum(item.blocking is not None for item in judged),
+        follow_ups=len(others.followups),
+        follow_ups_waiting=sum(item.state in WAITING for item in followed),
+        provider_entries=len(others.provider_entries),
+        declarations=len(others.declarations),
     )
 
 
@@ -111,65 +120,6 @@ def _joined(clusters: Mapping[str, str], members: set[str]) -> int:
     for member in members:
         sizes[clusters[member]] = sizes.get(clusters[member], 0) + 1
     return sum(size for size in sizes.values() if size > 1)
-
-
-def _read(store: Store, zone: ZoneInfo, sync_account: str | None, at: str) -> tuple[list[Received], int]:
-    received: list[Received] = []
-    quarantined = 0
-    for order, submission in enumerate(store.current_submissions(sync_account)):
-        if submission.deleted:
-            store.quarantine_release(submission.submission_key, "mapping", at)
-            continue
-        try:
-            mapped = _map(submission)
-        except MappingError as error:
-            quarantined += 1
-            store.quarantine_enter(
-                submission_key=submission.submission_key, source=submission.source, form=submission.form,
-                remote_key=submission.remote_key, instance_uuid=submission.instance_uuid, stage="mapping",
-                reason_code=error.reason_code, message=error.message, raw_json=None, at=at,
-            )  # fmt: skip
-            continue
-        store.quarantine_release(submission.submission_key, "mapping", at)
-        received.append(
-            Received(
-                mapped=mapped,
-                received=_local_day(submission, zone),
-                submission_time=submission.submission_time or submission.received_at,
-                order=order,
-                instance=submission.instance_uuid,
-                review_uid=submission.review_uid,
-                review_by=submission.review_by,
-                review_instance=submission.review_instance_uuid,
-            )
-        )
-    return received, quarantined
-
-
-def _map(submission: CurrentSubmission) -> Mapped:
-    """The records of a submission; whatever goes wrong with one must not stop the night for the others.
-
-    Raises MappingError. Of an unforeseen error only the type is told: its text may hold an answer.
-    """
-    try:
-        return map_submission(submission.submission_key, submission.form, submission.raw)
-    except MappingError:
-        raise
-    except Exception as error:
-        message = f"Erreur imprévue à la lecture de la fiche ({type(error).__name__}) : à signaler."
-        raise MappingError([("", "internal_error", message)]) from None
-
-
-def _local_day(submission: CurrentSubmission, zone: ZoneInfo) -> str:
-    """The day a submission reached the server, in Niamey: Kobo's `_submission_time` is UTC without saying so."""
-    for told in (submission.submission_time, submission.received_at):  # what the server says may be no time at all
-        try:
-            instant = datetime.fromisoformat(told or "")
-            instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-            return instant.astimezone(zone).date().isoformat()
-        except (ValueError, OverflowError):
-            continue
-    raise ValueError(f"{submission.submission_key}: no time of reception")
 
 
 def _pair_decisions(store: Store, kind: str) -> list[PairDecision]:
@@ -243,8 +193,9 @@ def _link_rows(derived: Derived, persons: LinkResult, events: LinkResult) -> lis
     ]  # fmt: skip
 
 
-def _replace(store: Store, derived: Derived, links: list[Row]) -> None:
-    content: dict[str, list[Row]] = asdict(derived) | {"links": links}
+def _replace(store: Store, derived: Derived, others: OtherRows, links: list[Row]) -> None:
+    content: dict[str, list[Row]] = asdict(derived) | asdict(others) | {"links": links}
+    content["quality"] = derived.quality + others.quality
     for table, rows in content.items():
         for row in rows[:1]:
             check_row(table, row)

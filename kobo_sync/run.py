@@ -132,6 +132,10 @@ def _tell_people(report: RunReport) -> None:
         (rebuilt.quarantined, "fiche(s) en quarantaine, à corriger dans Kobo : kobo-sync status"),
         (rebuilt.blocked, "fiche(s) arrêtée(s) par une règle bloquante : feuille « Qualité » du classeur"),
         (
+            rebuilt.follow_ups_waiting,
+            "suivi(s) en attente : cas inconnu, ou confirmation différente (feuille « Qualité »)",
+        ),
+        (
             rebuilt.pairs_to_decide,
             "paire(s) à décider, toutes périodes (feuilles « Doublons ») : kobo-sync decide CODE CODE meme|different ; "
             "d’ici là elles comptent comme différentes",

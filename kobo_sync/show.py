@@ -12,9 +12,13 @@ from kobo_sync.run import RunReport
 from kobo_sync.store import Store
 from kobo_sync.words import word
 from reports.safe_text import safe_text
+from transforms.derived_tables import TABLES
+from transforms.follow_ups import WAITING
 
 PULL_LINES = ("received", "new", "changed", "status_changed", "deleted", "reappeared", "fetched_bodies")
-REBUILD_LINES = ("persons", "linked_persons", "linked_events", "pairs_to_decide")
+REBUILD_LINES = (
+    "persons", "linked_persons", "linked_events", "pairs_to_decide", "follow_ups", "declarations", "provider_entries",
+)  # fmt: skip
 
 
 def _number(value: int) -> str:
@@ -63,6 +67,13 @@ def print_files(out: Console, report: RunReport) -> None:
         out.print(f"  {shown}", markup=False, highlight=False, soft_wrap=True)
 
 
+KINDS = {
+    "events": "cas", "followups": "suivi(s)", "declarations": "déclaration(s)",
+    "provider_entries": "fiche(s) du registre",
+}  # fmt: skip
+"""The derived tables that hold one row a submission, in words."""
+
+
 def _waiting(store: Store) -> list[tuple[int, str]]:
     """What waits for a person, beside the quarantine."""
 
@@ -78,6 +89,10 @@ def _waiting(store: Store) -> list[tuple[int, str]]:
         (count("quality", "severity = 'error'"), "erreur(s) à corriger dans Kobo (feuille « Qualité »)"),
         (count("events", "review = 'to_confirm'"), "fiche(s) modifiée(s) depuis leur approbation, à confirmer"),
         (count("events", "review = 'on_hold'"), "fiche(s) en attente d’une décision"),
+        (
+            count("followups", f"state IN ({', '.join(repr(state) for state in WAITING)})"),
+            "suivi(s) en attente : cas inconnu, ou confirmation différente (feuille « Qualité »)",
+        ),
         (count("events", "detection_date IS NULL AND counted"), "fiche(s) sans date, hors de toute période"),
     ]
 
@@ -90,6 +105,12 @@ def print_status(out: Console, store: Store) -> None:
         return
     versions = f"code {stamp['code_version']} ; listes {stamp['code_list_version']}"
     out.print(f"{stamp['submissions']} fiches lues ; {versions}")
+    if missing := set(TABLES) - store.derived_tables():  # an older release rebuilt it last
+        out.print(f"Tables à refaire ({', '.join(sorted(missing))}) : kobo-sync rebuild")
+        return
+    kinds = " UNION ALL ".join(f"SELECT '{words}', count(*) FROM {table}" for table, words in KINDS.items())
+    held = store.frame(kinds).itertuples(index=False)
+    out.print("Dont " + " ; ".join(f"{number} {words}" for words, number in held), soft_wrap=True)
     for number, words in _waiting(store):
         if number:
             out.print(f"  • {number} {words}", markup=False, highlight=False, soft_wrap=True)

@@ -223,6 +223,10 @@ class Store:
         """What the derived tables were made with and from; empty before the first rebuild."""
         return dict(self.connection.execute("SELECT key, value FROM derived_stamp ORDER BY key").fetchall())
 
+    def derived_tables(self) -> set[str]:
+        """Names of the derived tables that the last rebuild laid."""
+        return {row[0] for row in self.connection.execute("SELECT name FROM derived_table")}
+
     # --- Reports ----------------------------------------------------------------------------------------------------
 
     def report_connection(self) -> AbstractContextManager[Any]:

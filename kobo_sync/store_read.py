@@ -13,11 +13,10 @@ import pandas as pd
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from kobo_sync.errors import StoreError
+from transforms.derived_tables import CLOSED
 
 _BATCH = 500
 
-_CLOSED_TABLES = {"identity"}
-"""Of the derived tables, the one that holds names and birth dates."""
 _CLOSED_COLUMNS = {("quarantine", "raw_json"), ("quarantine", "instance_uuid")}
 _ALLOWED_ACTIONS = {sqlcipher.SQLITE_SELECT, sqlcipher.SQLITE_FUNCTION, sqlcipher.SQLITE_RECURSIVE}
 _REFUSED_FUNCTIONS = {"load_extension", "sqlcipher_export", "readfile", "writefile"}
@@ -159,7 +158,7 @@ def guarded(connection: Any) -> Iterator[Any]:
     try:
         try:
             names = [row[0] for row in connection.execute("SELECT name FROM derived_table")]
-            for name in sorted({*names, "quarantine"} - _CLOSED_TABLES):
+            for name in sorted({*names, "quarantine"} - set(CLOSED)):
                 _copy(connection, held, name)
         finally:
             connection.close()

@@ -15,7 +15,7 @@ from kobo_sync.forms_agree import EARLIER
 from transforms import reading
 from transforms.reading import table
 
-NO_ANSWER = {"note", "begin_group", "end_group", "begin group", "end group"}
+NO_ANSWER = {"note", "begin_group", "end_group", "begin group", "end group", "csv-external"}
 
 
 def questions(form: str) -> set[tuple[str, str]]:

@@ -75,7 +75,7 @@ def test_nonsense_from_the_server_does_not_stop_the_night(store: Store, config: 
 def test_an_unforeseen_error_sets_one_record_aside_without_its_text(
     store: Store, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kobo_sync import rebuild as module
+    from kobo_sync import rebuild_read as module
 
     real = module.map_submission
 

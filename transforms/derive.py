@@ -23,7 +23,7 @@ from transforms.register import Provider
 
 Row = dict[str, Any]
 
-_UNLISTED = "HORS_LISTE"
+UNLISTED, UNLISTED_LABEL = "HORS_LISTE", "Organisme hors liste"
 """In place of an entity that is not in the register: whatever was typed there is not repeated."""
 _OTHER_REPORT = "événement déjà compté d’après un autre organisme"
 
@@ -160,8 +160,8 @@ def _event_row(item: Judged, settings: Settings, event_of: Mapping[str, str]) ->
     received = date.fromisoformat(item.received.received)
     return event.model_dump(exclude={"classification_computed"}) | {
         "event_id": event_of[event.submission_key],
-        "entity": provider.code if provider else _UNLISTED,
-        "entity_label": provider.label if provider else "Organisme hors liste",
+        "entity": provider.code if provider else UNLISTED,
+        "entity_label": provider.label if provider else UNLISTED_LABEL,
         "ent_type": provider.ent_type if provider else None,
         "family": provider.family if provider else None,
         "region_decl": provider.region if provider else None,

@@ -7,7 +7,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from transforms.derive_other import CONFIRMATION
 from transforms.models import Event, Finding, Identity, Migrant, MigrantTally, Perpetrator, Victim
+from transforms.models_other import Declaration, FollowUp, ProviderContact, ProviderEntry
 
 _BOOLEANS = {"counted", "is_reference", "late", "classification_decided"}
 _WHOLE_NUMBERS = {
@@ -23,6 +25,7 @@ _EVENT = (
     "classification_decided", "counted", "exclusion", "is_reference", "discrepancy", "review", "review_note",
     "received_date", "late",
 )  # fmt: skip
+_SENDER = ("entity_label", "ent_type", "family", "region_decl", "received_date", "review")
 _LINK = (
     "kind", "left_key", "right_key", "left_code", "right_code", "left_entity", "right_entity", "decision", "reason",
 )  # fmt: skip
@@ -48,9 +51,16 @@ TABLES: dict[str, dict[str, type]] = {
     "migrant_details": _columns(Migrant, *_SHARED),
     "quality": _columns(Finding, "form", "entity", "region_decl", "quarter"),
     "links": dict.fromkeys(_LINK, str) | {"probability": float},
+    "followups": _columns(FollowUp, *_SENDER, "state", "target_key", without=CONFIRMATION),
+    "provider_entries": _columns(ProviderEntry, "received_date", "review"),
+    "declarations": _columns(Declaration, *_SENDER),
     "identity": _columns(Identity),
+    "provider_contacts": _columns(ProviderContact),
 }
-"""Table -> column -> type. Booleans are 0/1, as SQLite keeps them. `identity` is the one table reports can't read."""
+"""Table -> column -> type. Booleans are 0/1, as SQLite keeps them."""
+
+CLOSED = ("identity", "provider_contacts")
+"""The tables that reports can't read: names, birth dates, keys, telephones."""
 
 
 def check_row(table: str, row: dict[str, Any]) -> None:

@@ -1,0 +1,186 @@
+"""Follow-ups and the cases they name: found by code and row, confirmed by sex, age band and month.
+
+A follow-up whose case is not known, or whose confirmation contradicts the record, waits in the worklist. One that
+agrees is kept beside its case; it changes no count, but a withdrawal of consent takes effect at once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from transforms.ages import band_of, group_of_band
+from transforms.consent import withdraw
+from transforms.counting import Review
+from transforms.derive import Received
+from transforms.models import Finding, Mapped, Migrant, Perpetrator, Victim
+from transforms.models_other import FollowUp, Other
+
+Person = Victim | Migrant | Perpetrator
+
+MATCHED = "matched"
+WAITING = ("unknown_case", "unknown_row", "differs", "no_person")
+"""States of a follow-up that waits for a person."""
+SET_ASIDE = "set_aside"
+"""A person did not approve it, or holds it."""
+
+_LETTER = {("traite", "victime"): "V", ("trafic", "victime"): "M", ("traite", "auteur"): "A", ("trafic", "auteur"): "S"}
+_HELD = ("not_approved", "on_hold")
+_MESSAGE = {
+    "unknown_case": "Aucune fiche lisible ne porte ce code de cas : vérifier le code et le formulaire sur le registre. "
+    "Si la fiche du cas n’est pas encore envoyée, le suivi attend.",
+    "unknown_row": "La fiche du cas n’a pas cette ligne : vérifier le numéro de la victime ou de l’auteur.",
+    "differs": "Ne correspond pas à la fiche du cas : {what}. Vérifier le code, la ligne et ces réponses.",
+    "no_person": "Le retrait ne dit pas de quelle personne : désigner la ligne de la victime.",
+}
+_FIELD = {
+    "unknown_case": "code_cas", "unknown_row": "ligne_no", "differs": "g_confirmer", "no_person": "ligne",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReceivedOther:
+    """One readable submission that is no case, with what the server knows of it. `received`: ISO day in Niamey."""
+
+    other: Other
+    received: str
+    submission_time: str
+    order: int
+    review: Review
+
+
+@dataclass
+class Followed:
+    """One follow-up with what became of it. `target_key`: the record or submission that it names, once matched."""
+
+    sent: ReceivedOther
+    follow_up: FollowUp
+    state: str
+    target_key: str | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+
+def follow(cases: Sequence[Received], others: Sequence[ReceivedOther]) -> tuple[list[Received], list[Followed]]:
+    """The cases, with every confirmed withdrawal applied, and what became of each follow-up.
+
+    A code that several submissions bear (a copy on the server) is looked for in all of them: a name must not stay in
+    the copy.
+    """
+    by_code: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, case in enumerate(cases):
+        by_code[case.mapped.event.form, case.mapped.event.case_code].append(place)
+    after = list(cases)
+    followed = []
+    for sent in sorted(others, key=lambda o: (o.submission_time, o.order)):
+        told = sent.other.record
+        if not isinstance(told, FollowUp):
+            continue
+        places = by_code[told.subject_form, told.case_code]
+        item = _judge(sent, told, [cases[place].mapped for place in places])
+        followed.append(item)
+        if item.state == MATCHED and told.withdrawal:
+            for place in places:
+                for person in _confirmed(told, cases[place].mapped):
+                    mapped = withdraw(after[place].mapped, _row_code(person), told.withdrawal)
+                    after[place] = replace(after[place], mapped=mapped)
+    return after, followed
+
+
+def _judge(sent: ReceivedOther, told: FollowUp, candidates: Sequence[Mapped]) -> Followed:
+    if sent.review.state in _HELD:
+        return Followed(sent, told, SET_ASIDE)
+    state, target, differing = _matched(told, candidates)
+    item = Followed(sent, told, state, target)
+    if state in WAITING:
+        message = _MESSAGE[state].format(what=", ".join(differing))
+        item.findings.append(
+            Finding(submission_key=told.submission_key, case_code=told.case_code, field=_FIELD[state],
+                    rule=f"follow_{state}", severity="error", message=message)
+        )  # fmt: skip
+    return item
+
+
+def _matched(told: FollowUp, candidates: Sequence[Mapped]) -> tuple[str, str | None, list[str]]:
+    """State, what is named, and which answers of the confirmation contradict the record."""
+    if not candidates:
+        return "unknown_case", None, []
+    differing: list[str] = []
+    with_row = False
+    for mapped in candidates:
+        for person in _named(told, mapped):
+            with_row = True
+            if not (differing := contradictions(told, mapped, person)):
+                if told.withdrawal and not _confirmed(told, mapped):
+                    return "no_person", None, []
+                return MATCHED, person.record_id if person else mapped.event.submission_key, []
+    return ("differs" if with_row else "unknown_row"), None, differing
+
+
+def _named(told: FollowUp, mapped: Mapped) -> Iterator[Person | None]:
+    """The row that a follow-up names; None for the case as a whole."""
+    if told.subject == "cas":
+        yield None
+        return
+    code = f"{told.case_code}-{_LETTER[told.subject_form, told.subject]}{told.row_no}"
+    rows: tuple[Person, ...] = (*mapped.victims, *mapped.migrants, *mapped.perpetrators)
+    yield from (row for row in rows if _row_code(row) == code)
+
+
+def _row_code(person: Person) -> str:
+    if isinstance(person, Victim):
+        return person.victim_code
+    return person.migrant_code if isinstance(person, Migrant) else person.perpetrator_code
+
+
+def _confirmed(told: FollowUp, mapped: Mapped) -> list[Person]:
+    """Whose consent a withdrawal takes back: the person named, or the only one of the case; never a perpetrator."""
+    if told.subject == "auteur":
+        return []
+    rows: list[Person] = [*mapped.victims, *mapped.migrants]
+    if told.subject == "cas":
+        return rows if len(rows) == 1 and not contradictions(told, mapped, None) else []
+    return [row for row in _named(told, mapped) if row is not None and not contradictions(told, mapped, row)]
+
+
+def contradictions(told: FollowUp, mapped: Mapped, person: Person | None) -> list[str]:
+    """Which answers of the confirmation are not those of the record, in words; empty when it agrees.
+
+    What either side does not know contradicts nothing; but one answer at least must agree, where the record knows any.
+    """
+    compared = {
+        "le sexe": _sex(told, person),
+        "la tranche d’âge": _age(told, person),
+        "le mois": _month(told.confirm_month, mapped.event.detection_date),
+    }
+    wrong = [what for what, agrees in compared.items() if agrees is False]
+    if wrong or True in compared.values() or not _known(mapped, person):
+        return wrong
+    return ["rien ne confirme la personne" if person else "le mois"]
+
+
+def _known(mapped: Mapped, person: Person | None) -> bool:
+    """Does the record know anything that a follow-up could confirm?"""
+    of_person = person is not None and (person.sex in ("F", "M") or person.age_group != "unk")
+    return of_person or mapped.event.detection_date is not None
+
+
+def _sex(told: FollowUp, person: Person | None) -> bool | None:
+    if person is None or told.confirm_sex not in ("F", "M") or person.sex not in ("F", "M"):
+        return None
+    return told.confirm_sex == person.sex
+
+
+def _age(told: FollowUp, person: Person | None) -> bool | None:
+    if person is None or told.confirm_band in (None, "unk"):
+        return None
+    band = person.age_band if isinstance(person, Victim) else None
+    if band is None and person.age is not None:
+        band = band_of(person.age)
+    if band is not None:
+        return told.confirm_band == band
+    return None if person.age_group == "unk" else group_of_band(str(told.confirm_band)) == person.age_group
+
+
+def _month(said: str | None, detected: str | None) -> bool | None:
+    return said == detected[:7] if said and detected else None
