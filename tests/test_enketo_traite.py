@@ -1,6 +1,5 @@
 """The trafficking form in Enketo, held against JavaRosa: paths, numbers, codes, classification, refusals."""
 
-import itertools
 from typing import Any
 
 import pytest
@@ -117,6 +116,14 @@ def test_the_code_is_typed_back_and_no_slip_passes() -> None:
 # -- traite or trafic --------------------------------------------------------------------------------------------
 
 
+def combinations(length: int) -> list[tuple[str, ...]]:
+    """Every combination of answers to so many facts, one fact changing from each to the next, the first most often."""
+    if not length:
+        return [()]
+    rest = combinations(length - 1)
+    return [(answer, *others) for at, others in enumerate(rest) for answer in ANSWERS[:: -1 if at % 2 else 1]]
+
+
 def classed(form: enketo.Form, facts: list[tuple[str, ...]], row: int) -> dict[tuple[str, ...], str]:
     """The classification of a victim for each combination of answers to the six facts."""
     questions = [f"{name}[{row}]" if name.startswith("v_") else name for name in (FACTS, OWN_FACTS)[row - 1]]
@@ -125,14 +132,14 @@ def classed(form: enketo.Form, facts: list[tuple[str, ...]], row: int) -> dict[t
 
 
 def test_the_form_follows_the_whole_truth_table() -> None:
-    found = classed(filled("traite", TRAITE), list(itertools.product(ANSWERS, repeat=6)), 1)
+    found = classed(filled("traite", TRAITE), combinations(6), 1)
     assert len(found) == 729
     assert found == {facts: verdict.result for facts, verdict in truth_table().items()}
 
 
 def test_a_victims_own_facts_follow_it_too() -> None:
     form = filled("traite", {**TRAITE, "victime": [VICTIM, {**VICTIM, **OTHER}]})
-    facts = [(*own, "oui", "nsp") for own in itertools.product(ANSWERS, repeat=4)]
+    facts = [(*own, "oui", "nsp") for own in combinations(4)]
     assert classed(form, facts, 2) == {key: truth_table()[key].result for key in facts}
 
 
