@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from kobo_sync.config import Config, load_config
+from kobo_sync.errors import StoreError
 from kobo_sync.outputs import periods_of, read_frames
 from kobo_sync.rebuild import rebuild
 from kobo_sync.received_rows import Refused, read_row
 from kobo_sync.store import Store
-from kobo_sync.store_receive import write_row
+from kobo_sync.store_receive import write_deletion, write_row
 from tests.store_fixture import AT, KEY
-from tests.transform_fixture import traite
+from tests.transform_fixture import declaration, fournisseur, suivi, traite
+from transforms.derived_tables import CLOSED
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 
@@ -32,7 +34,7 @@ def config() -> Config:
     return load_config(Path(__file__).parent.parent / "config.yaml")
 
 
-def receive(store: Store, number: int, raw: dict[str, Any], **system: Any) -> None:
+def receive(store: Store, number: int, raw: dict[str, Any], form: str = "traite", **system: Any) -> None:
     row = read_row(
         raw
         | {"_id": number, "_uuid": f"u{number}", "meta/rootUuid": f"uuid:u{number}", "_submitted_by": "pol_nia"}
@@ -41,7 +43,7 @@ def receive(store: Store, number: int, raw: dict[str, Any], **system: Any) -> No
     )
     assert not isinstance(row, Refused)
     with store.transaction():
-        write_row(store, "kobo-anltp", "traite", row, AT)
+        write_row(store, "kobo-anltp", form, row, AT)
 
 
 def sound(code: str) -> dict[str, Any]:
@@ -99,3 +101,78 @@ def test_the_night_writes_no_period_of_long_ago(store: Store, config: Config) ->
     rebuild(store, config, now=NOW)
     labels = [period.label for period in periods_of(read_frames(store), NOW.date())]
     assert labels == ["2026-T2", "2026-S1", "2026-T3"]
+
+
+NAMED = {"v_nom": "Canarinom", "v_prenom": "Canariprenom", "v_cle": "mt.sb-F-2014", "v_date_naissance": "2013-05-06"}
+
+
+def identities(store: Store) -> list[str]:
+    rows = store.connection.execute("SELECT record_id FROM identity ORDER BY record_id").fetchall()
+    return [row[0] for row in rows]
+
+
+def test_every_form_is_laid_in_its_table_and_counted(store: Store, config: Config) -> None:
+    receive(store, 1, sound("AAAA2345"))
+    receive(store, 2, suivi("AAAA2345", entite="ONG_NIA"), "suivi")
+    receive(store, 3, fournisseur(org_code="POL_NIA"), "fournisseur")
+    receive(store, 4, declaration(entite="POL_NIA"), "declaration")
+    receive(store, 5, declaration(annee="Zinariya"), "declaration")
+    receive(store, 6, suivi("BBBB2345", c_sexe="M"), "suivi")
+    report = rebuild(store, config, now=NOW)
+    assert (report.submissions, report.follow_ups, report.provider_entries, report.declarations) == (1, 2, 1, 1)
+    assert (report.quarantined, report.follow_ups_waiting) == (1, 1)
+    assert list(store.frame("SELECT state FROM followups ORDER BY submission_key")["state"]) == [
+        "matched", "unknown_case",
+    ]  # fmt: skip
+    assert list(store.frame("SELECT quarter FROM declarations")["quarter"]) == ["2026-T3"]
+    assert list(store.frame("SELECT rule FROM quality WHERE form = 'suivi'")["rule"]) == ["follow_unknown_case"]
+    # A declaration is never a case.
+    assert store.frame("SELECT count(*) AS n FROM events")["n"].item() == 1
+    assert rebuild(store, config, now=NOW) == report
+
+
+def test_a_report_sees_neither_names_nor_keys_nor_telephones(store: Store, config: Config) -> None:
+    receive(store, 1, traite("AAAA2345", victims=[NAMED], **{"declaration/entite": "POL_NIA"}))
+    receive(store, 2, fournisseur(pf_nom="Canarinom", pf_tel="+227 99 88 77 66"), "fournisseur")
+    rebuild(store, config, now=NOW)
+    assert len(identities(store)) == 1
+    (phone,) = store.connection.execute("SELECT focal_phone FROM provider_contacts").fetchone()
+    assert phone == "+227 99 88 77 66"
+    for closed in CLOSED:
+        with pytest.raises(StoreError):
+            store.frame(f"SELECT * FROM {closed}")
+    tables = store.derived_tables() - set(CLOSED)
+    assert {"provider_entries", "victims", "quality"} <= tables
+    told = " ".join(store.frame(f"SELECT * FROM {name}").to_csv() for name in tables)
+    for secret in ("Canarinom", "Canariprenom", "mt.sb", "2013-05-06", "99 88 77"):
+        assert secret not in told
+    for frame in read_frames(store).values():
+        assert "Canari" not in frame.to_csv() and "mt.sb" not in frame.to_csv()
+
+
+@pytest.mark.parametrize(("what", "consent"), [("partage", "no_share"), ("tout", "refused")])
+def test_a_withdrawal_takes_the_name_out_of_identities_and_linkage_the_same_night(
+    store: Store, config: Config, what: str, consent: str
+) -> None:
+    receive(store, 1, traite("AAAA2345", victims=[NAMED], **{"declaration/entite": "POL_NIA"}))
+    receive(store, 2, traite("BBBB2345", victims=[NAMED], **{"declaration/entite": "ONG_NIA"}))
+    before = rebuild(store, config, now=NOW)
+    assert len(identities(store)) == 2 and before.linked_persons == 2
+    receive(store, 3, suivi("AAAA2345", suivi_types="withdrawal", retrait=what, retrait_date="2026-05-20"), "suivi")
+    after = rebuild(store, config, now=NOW)
+    assert identities(store) == ["kobo-anltp/traite/2#BBBB2345-V1"] and after.linked_persons == 0
+    assert store.frame("SELECT count(*) AS n FROM links WHERE kind = 'person'")["n"].item() == 0
+    victims = store.frame("SELECT consent, age_group FROM victims ORDER BY victim_code")
+    assert victims.values.tolist() == [[consent, "0-17"], ["full", "0-17"]]
+    assert (after.victim_records, after.submissions) == (before.victim_records, before.submissions)
+
+
+def test_a_withdrawal_that_differs_or_is_deleted_changes_nothing(store: Store, config: Config) -> None:
+    receive(store, 1, traite("AAAA2345", victims=[NAMED], **{"declaration/entite": "POL_NIA"}))
+    receive(store, 2, suivi("AAAA2345", suivi_types="withdrawal", retrait="tout", c_tranche="15-17"), "suivi")
+    assert rebuild(store, config, now=NOW).follow_ups_waiting == 1 and len(identities(store)) == 1
+    receive(store, 3, suivi("AAAA2345", suivi_types="withdrawal", retrait="tout"), "suivi")
+    assert rebuild(store, config, now=NOW).follow_ups == 2 and identities(store) == []
+    with store.transaction():
+        write_deletion(store, "kobo-anltp/suivi/3", "deleted", {"sweeps": 2, "status": 404}, AT)
+    assert rebuild(store, config, now=NOW).follow_ups == 1 and len(identities(store)) == 1

@@ -75,3 +75,45 @@ def received(raw: dict[str, Any], form: str = "traite", key: str = "s/traite/1",
         "received": "2026-04-15", "submission_time": "2026-04-15T10:00:00", "order": 1, "instance": "u",
     }  # fmt: skip
     return Received(mapped=map_submission(key, form, raw), **(defaults | meta))
+
+
+def suivi(code: str = "ABCD2345", **answers: Any) -> dict[str, Any]:
+    """A follow-up of the girl of `traite`: support given. An answer of None is left out."""
+    raw: dict[str, Any] = {
+        "form_release": "suivi-0123456789", "g_entite/entite": "ONG", "g_cas/code_cas": code.lower(),
+        "code_normal": code, "g_cas/fiche": "traite", "g_cas/ligne": "victime", "g_cas/ligne_no": "1",
+        "g_confirmer/c_sexe": "F", "g_confirmer/c_tranche": "10-14", "g_confirmer/c_mois": "2026-04-01",
+        "suivi_types": "assistance", "g_aide/aide": "shelter Health", "g_aide/aide_date": "2026-05-02",
+    }  # fmt: skip
+    return _changed(raw, answers)
+
+
+def fournisseur(**answers: Any) -> dict[str, Any]:
+    """A sheet of the register: a body that has signed, and whom to call there."""
+    raw: dict[str, Any] = {
+        "form_release": "fournisseur-0123456789", "g_org/org_connu": "oui", "g_org/org_code": "ONG",
+        "g_org/org_type": "ngo", "g_org/org_region": "NE007", "region_decl": "NE007",
+        "g_points/pf_nom": "Zinariya Exemple", "g_points/pf_fonction": "point focal",
+        "g_points/pf_tel": "+227 00 00 00 00", "g_points/pf_courriel": "point@exemple.invalid",
+        "g_donnees/services": "shelter", "g_donnees/donnees": "cases victims", "g_donnees/outil": "paper spreadsheet",
+        "g_donnees/depuis": "2019", "g_donnees/base": "consent", "g_donnees/noms": "non",
+        "g_donnees/frequence": "quarterly", "g_accord/me_etat": "signed", "g_accord/me_date": "2026-02-01",
+        "g_accord/toujours_vrai": "oui",
+    }  # fmt: skip
+    return _changed(raw, answers)
+
+
+def declaration(**answers: Any) -> dict[str, Any]:
+    """A declaration of the third quarter of 2026."""
+    raw: dict[str, Any] = {
+        "form_release": "declaration-0123456789", "g_entite/entite": "POL", "g_entite/mode_decl": "self",
+        "g_periode/annee": "2026", "g_periode/trimestre": "T3", "g_nombres/neant": "non", "g_nombres/nb_traite": "2",
+        "g_nombres/nb_victimes": "3", "g_nombres/nb_trafic": "0", "g_nombres/nb_migrants": "0", "g_fin/certifie": "oui",
+    }  # fmt: skip
+    return _changed(raw, answers)
+
+
+def _changed(raw: dict[str, Any], answers: dict[str, Any]) -> dict[str, Any]:
+    """The submission with some answers changed, wherever they stand; an answer of None is left out."""
+    kept = {path: value for path, value in raw.items() if path.rsplit("/", 1)[-1] not in answers}
+    return kept | {name: value for name, value in answers.items() if value is not None}
