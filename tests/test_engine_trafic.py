@@ -114,9 +114,9 @@ def test_what_is_missing_shows_whom_to_call_and_that_one_may_stop() -> None:
     form.set("points", ["prive", "sure", "langue"])
     told = form.text("n_contacts")
     assert "Centre hospitalier régional d’Agadez" in told and "ANLTP/TIM d’Agadez" in told
-    assert "Police" not in told and "Interprètes" not in told
+    assert "Police ou" not in told and "Interprètes" not in told
     form.set("points", "aucun")
-    for service in ("Police nationale", "Centre hospitalier", "Interprètes"):
+    for service in ("Police ou gendarmerie", "Centre hospitalier", "Interprètes"):
         assert service in form.text("n_contacts")
     assert "enregistrer le brouillon" in form.text("n_arret")
     for other in ("prive", "papier"):
