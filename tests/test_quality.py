@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from tests.test_counting import derive
 from tests.transform_fixture import received, trafic, traite
 from transforms import mapping, reading
-from transforms.quality import Subject, check, reason_labels, rules
+from transforms.derive import Received
+from transforms.models import Finding
+from transforms.quality import Subject, check, doubled_cases, reason_labels, rules
 
 MAPPING_SOURCES = "".join(Path(m.__file__).read_text(encoding="utf-8") for m in (mapping, reading))
 
@@ -60,3 +63,37 @@ def test_every_reason_of_the_mapping_has_a_label() -> None:
     used = set(re.findall(r'"((?:bad|said|doubled|name_not|majority|follow|contradict)_?\w*)"', MAPPING_SOURCES))
     used -= {"majority", "follow_up"}  # a field and a code list
     assert used <= set(reason_labels()) and {"bad_date", "bad_key", "name_not_erased"} <= used
+
+
+def doubled(*submissions: Received) -> list[Finding]:
+    order = {s.key: (s.submission_time, s.order) for s in submissions}
+    return doubled_cases((s.mapped for s in submissions), order)
+
+
+def test_a_copy_on_the_server_is_flagged_and_says_which_stands_and_what_to_do() -> None:
+    first = received(traite(), key="kobo/traite/12", submission_time="2026-04-15T10:00:00")
+    copy = received(traite(), key="kobo/traite/7", submission_time="2026-04-16T08:00:00")
+    for given in ([first, copy], [copy, first]):
+        (finding,) = doubled(*given)
+        assert (finding.submission_key, finding.severity) == ("kobo/traite/7", "blocking")
+        assert "fiche n° 12 du formulaire « traite »" in finding.message and "la supprimer dans Kobo" in finding.message
+        assert "feuille" not in finding.message
+
+
+def test_two_sheets_with_one_paper_code_are_flagged_whatever_their_forms() -> None:
+    first = received(traite("K7M4XQ2P2"), key="kobo/traite/1")
+    other = received(traite("K7M4XQ2P2", date_detection="2026-04-09"), key="kobo/traite/2", order=2)
+    smuggling = received(trafic("K7M4XQ2P2"), "trafic", key="kobo/trafic/3", order=3)
+    found = doubled(first, other, smuggling)
+    assert [f.submission_key for f in found] == ["kobo/traite/2", "kobo/trafic/3"]
+    assert all("le code d’une feuille neuve" in f.message and "n° 1 " in f.message for f in found)
+
+
+def test_a_copy_does_not_count_and_the_first_does() -> None:
+    first, copy = received(traite(), key="kobo/traite/1"), received(traite(), key="kobo/traite/2", order=2)
+    rows = derive([copy, first])
+    assert {row["submission_key"]: row["counted"] for row in rows.events} == {
+        "kobo/traite/1": True, "kobo/traite/2": False,
+    }  # fmt: skip
+    assert [row["counted"] for row in rows.victims if row["submission_key"] == "kobo/traite/2"] == [False]
+    assert all(f in next(r for r in rows.events if not r["counted"])["exclusion"] for f in ("n° 1", "supprimer"))

@@ -189,14 +189,37 @@ def check(subject: Subject) -> list[Finding]:
 def doubled_cases(submissions: Iterable[Mapped], order: Mapping[str, tuple[str, int]]) -> list[Finding]:
     """The same event code in two submissions: all but the first received are kept out until corrected.
 
-    `order` gives (submission time, position) by submission key.
+    A copy made on the server, or two paper sheets filled with one code, of one form or of both: the code names one
+    event. `order` gives (submission time, position) by submission key.
     """
-    by_code: dict[tuple[str, str], list[Mapped]] = {}
+    by_code: dict[str, list[Mapped]] = {}
     for mapped in submissions:
-        by_code.setdefault((mapped.event.form, mapped.event.case_code), []).append(mapped)
+        by_code.setdefault(mapped.event.case_code, []).append(mapped)
     rule = rules()["case_code_twice"]
-    return [
-        _finding(rule, later, None)
-        for group in by_code.values()
-        for later in sorted(group, key=lambda m: order[m.event.submission_key])[1:]
-    ]
+    findings = []
+    for group in by_code.values():
+        first, *later = sorted(group, key=lambda m: order[m.event.submission_key])
+        findings += [
+            _finding(rule, copy, None).model_copy(update={"message": _which_and_what(first, copy)}) for copy in later
+        ]
+    return findings
+
+
+def _which_and_what(first: Mapped, later: Mapped) -> str:
+    number = first.event.submission_key.rpartition("/")[2]
+    told = (
+        f"Même code d’événement que la fiche n° {number} du formulaire « {first.event.form} », reçue plus tôt : "
+        "elle seule compte. "
+    )
+    if _content(first) == _content(later):
+        return told + "Celle-ci en est la copie : la supprimer dans Kobo."
+    return told + (
+        "Leur contenu diffère : si celle-ci en est une copie, la supprimer dans Kobo ; si ce sont deux cas saisis avec "
+        "le code d’une même feuille, donner à celle-ci le code d’une feuille neuve."
+    )
+
+
+def _content(mapped: Mapped) -> str:
+    """What a submission tells, without what names the submission itself."""
+    rows = (mapped.event, *mapped.victims, *mapped.identities, *mapped.perpetrators, *mapped.tallies, *mapped.migrants)
+    return "\n".join(row.model_dump_json(exclude={"submission_key", "record_id"}) for row in rows)
