@@ -132,7 +132,7 @@ def test_the_contacts_are_those_of_the_bodys_region() -> None:
 
 def test_a_paper_form_brings_its_code_and_the_date_it_came() -> None:
     paper = {**TRUCK, "points": "papier", "code_papier": CODE.lower(), "date_reception": "2026-04-09"}
-    form = filled(blank("trafic"), paper)
+    form = filled(blank("trafic"), paper, unmet=("code_recopie",))  # it stands on the sheet already
     assert form.problem() is None
     assert form.value("mode") == "papier"
     assert form.value("code_evenement") == CODE
