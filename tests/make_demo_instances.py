@@ -24,6 +24,7 @@ from kobo_sync.config import load_config
 from kobo_sync.demo import plan as plans
 from kobo_sync.demo.scenario.afterwards import COORDINATORS, Step, Story, tell
 from kobo_sync.demo.scenario.facts import PROVIDERS, SILENT, SILENT_QUARTERS, Case
+from kobo_sync.form_names import CASE_FORMS
 from tests.engines import javarosa
 
 CONFIG = Path(__file__).parents[1] / "config.yaml"
@@ -40,7 +41,7 @@ class Refused(Exception):
 
 
 def compile_forms(folder: Path) -> dict[str, Path]:
-    """Both forms as XForms, each in a folder of its own with its attachments."""
+    """The forms as XForms, each in a folder of its own with its attachments."""
     providers = load_config(CONFIG).providers
     compiled = {}
     for form in forms.FORMS:
@@ -62,7 +63,10 @@ def fill(case: Case, xform: Path) -> tuple[str, str]:
     """(XML with placeholders, classification) of one case. Raises Refused, naming questions and not answers."""
     form = javarosa.Form(xform)
     _set_start(form, case.sent - FILLING)
-    report = form.fill(case.answers | {repeat: rows for repeat, rows in case.repeats.items() if rows})
+    answers = case.answers | {repeat: rows for repeat, rows in case.repeats.items() if rows}
+    if case.form in CASE_FORMS:
+        answers["code_recopie"] = form.value("code_evenement")
+    report = form.fill(answers)
     problem = form.problem()
     if report.refused or report.unmet or problem:
         raise Refused(f"{case.file}: refused {report.refused}, not shown {report.unmet}, not sendable {problem}")
@@ -74,14 +78,18 @@ def fill(case: Case, xform: Path) -> tuple[str, str]:
 
 def template(xml: str, case: Case) -> str:
     """The engine's XML with placeholders in place of what is random or known only at sending."""
-    release, code = _text(xml, "form_release"), _text(xml, "code_evenement")
+    release = _text(xml, "form_release")
     xml = re.sub(r"^<\?xml[^>]*\?>\s*", "", xml)
     xml = re.sub(r'^(<data [^>]*?)id="[^"]*"', r'\1id="{{uid}}"', xml)
     xml = re.sub(r'^(<data [^>]*?)version="[^"]*"', r'\1version="{{version}}"', xml)
     # Kobo adds these two questions to each form it deploys; a phone sends them with the rest.
     xml = re.sub(r"^(<data [^>]*>)", r"\1<formhub><uuid>{{formhub_uuid}}</uuid></formhub>", xml)
     xml = re.sub(r"(<(?:\w+:)?meta[ >])", r"<__version__>{{version_uid}}</__version__>\1", xml)
-    xml = xml.replace(release, "{{form_release}}").replace(code, "{{code}}")
+    xml = xml.replace(release, "{{form_release}}")
+    if case.form in CASE_FORMS:
+        xml = xml.replace(_text(xml, "code_evenement"), "{{code}}")
+        for question in ("tirage", "tirage_n", "code_montre"):  # what the phone drew the code from
+            xml = re.sub(rf"<{question}>[^<]*<", f"<{question}>{{{{{question}}}}}<", xml)
     for question, time_of in (("start", case.sent - FILLING), ("end", case.sent - timedelta(minutes=1))):
         moment = time_of.strftime("%Y-%m-%dT%H:%M:%S.000+00:00")
         xml = re.sub(rf"<{question}>[^<]*</{question}>", f"<{question}>{moment}</{question}>", xml)
@@ -131,7 +139,7 @@ def make_plan(story: Story, instances: dict[str, str], classifications: dict[str
         coordinators=COORDINATORS,
         submissions=tuple(
             plans.Submission(
-                file=case.file, form=case.form, account=case.provider.code.lower(), code=case.code,
+                file=case.file, form=case.form, account=case.account or case.provider.code.lower(), code=case.code,
                 submission_time=case.sent.strftime("%Y-%m-%dT%H:%M:%S"), event=case.event,
                 persons=tuple(plans.Person(*person) for person in case.persons), day=case.day,
                 answer=400 if case.file.startswith("casse") else 201, edit_of=case.edit_of,

@@ -27,6 +27,7 @@ from kobo_sync.demo.scenario.afterwards import tell
 from kobo_sync.demo.scenario.facts import PROVIDERS
 from kobo_sync.demo_server import User, serve
 from kobo_sync.errors import UnexpectedAnswer
+from kobo_sync.form_names import CASE_FORMS
 from tests import make_demo_instances
 from transforms import places
 from transforms.periods import quarter_of
@@ -34,7 +35,8 @@ from transforms.periods import quarter_of
 ROOT = Path(__file__).parents[1]
 PLAN = plans.load()
 TEMPLATES = plans.read_instances()
-WHOLE = [one for one in PLAN.submissions if one.answer == 201 and one.edit_of is None]
+SENT = [one for one in PLAN.submissions if one.answer == 201 and one.edit_of is None]
+WHOLE = [one for one in SENT if one.form in CASE_FORMS]
 
 
 def answers(file: str, question: str) -> list[str]:
@@ -69,11 +71,12 @@ def test_each_victim_row_has_its_person_and_a_name_exactly_where_the_plan_says()
 
 
 def test_an_instance_holds_only_the_marks_that_sending_fills() -> None:
-    known = {"uid", "version", "formhub_uuid", "version_uid", "form_release", "code", "instance_id"}
+    common = {"uid", "version", "formhub_uuid", "version_uid", "form_release", "instance_id"}
     for one in PLAN.submissions:
         marks = set(re.findall(r"\{\{(\w+)\}\}", TEMPLATES[one.file]))
         edit = {"deprecated_id", "root_uuid"} if one.edit_of else set()
         names = {mark for mark in marks if re.fullmatch(r"(given|family)_\d+", mark)}
+        known = common | ({"code", "code_montre", "tirage", "tirage_n"} if one.form in CASE_FORMS else set())
         if one.answer == 201:
             assert marks - names == known | edit, one.file
             ElementTree.fromstring(TEMPLATES[one.file])
@@ -89,7 +92,7 @@ def test_at_least_300_events_over_two_semesters_in_eight_regions() -> None:
     quarters = Counter(quarter_of(day) for one in WHOLE for day in answers(one.file, "date_detection"))
     assert set(quarters) == {"2025-T3", "2025-T4", "2026-T1", "2026-T2"}
     assert min(quarters.values()) >= 60
-    for form in forms.FORMS:
+    for form in CASE_FORMS:
         regions = {answers(one.file, "det_region")[0] for one in WHOLE if one.form == form}
         assert regions == set(places.regions())
 
@@ -129,8 +132,8 @@ def test_each_special_case_is_there(tag: str, least: int) -> None:
 
 
 def test_the_form_itself_finds_the_wrong_forms_and_each_classification() -> None:
-    found = {form: {one.classification for one in WHOLE if one.form == form} for form in forms.FORMS}
-    for form in forms.FORMS:
+    found = {form: {one.classification for one in WHOLE if one.form == form} for form in CASE_FORMS}
+    for form in CASE_FORMS:
         assert found[form] == {"les_deux", "traite_presumee", "trafic_illicite", "a_verifier", "aucun"}
     wrong = Counter((one.form, one.classification) for one in tagged("mauvais_formulaire"))
     assert wrong["traite", "trafic_illicite"] >= 2
@@ -168,21 +171,18 @@ def test_perpetrators_stand_at_every_stage() -> None:
 
 
 def test_hostile_texts_came_through_the_engine_whole() -> None:
-    texts = [text for one in tagged("texte_hostile") for text in answers(one.file, "observations")]
+    texts = [text for one in tagged("texte_hostile") for text in answers(one.file, "org_nom")]
     whole = " ".join(texts)
     for mark in (
         "=HYPERLINK(",
         "\ufeff+cmd|",
         "\u202e",
         "\u2028",
-        "\u0085",
         "👨‍👩‍👧‍👦",
         "&lt;script&gt;",
         "DROP TABLE",
-        "\n",
     ):
         assert mark in whole
-    assert max(map(len, texts)) > 5_000
 
 
 # -- names ----------------------------------------------------------------------------------------------------
@@ -318,14 +318,14 @@ def test_a_server_takes_every_instance_and_shows_what_the_plan_says(server: Serv
     assert counts.statuses == planned["status"]
     assert steps[-1] == (len(steps), len(steps))
 
-    rows = {**server.rows("traite"), **server.rows("trafic")}
+    rows = {file: row for form in forms.FORMS for file, row in server.rows(form).items()}
     assert len(rows) == counts.sent - counts.deleted
     edited = {action.file for action in PLAN.actions if action.day == 1 and action.kind == "edit"}
     for file, row in rows.items():
         one = PLAN.by_file[file]
         assert row["_submission_time"] == one.submission_time
         assert row["_submitted_by"] == one.account
-        assert row["code_evenement"] == one.code
+        assert row.get("code_evenement", "") == one.code
     for file in edited:
         row = rows[PLAN.root_file(file)]
         assert f"uuid:{row['_uuid']}" == PLAN.instance_id(file)
@@ -345,8 +345,8 @@ def _names_arrived(rows: dict[str, dict[str, Any]]) -> None:
         victims = row.get("victime", [])
         for victim, person in zip(victims, PLAN.by_file[file].persons, strict=False):
             written = (
-                victim.get("victime/g_v_accord/v_prenom", ""),
-                victim.get("victime/g_v_accord/v_nom", ""),
+                victim.get("victime/g_v_nom/v_prenom", ""),
+                victim.get("victime/g_v_nom/v_nom", ""),
             )
             assert written == (
                 ("", "") if person.variant is None else people.name(person.key, person.variant, PLAN.seed)

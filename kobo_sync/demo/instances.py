@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape, quoteattr
 from kobo_sync.demo import people
 from kobo_sync.demo.plan import Plan, Submission
 from kobo_sync.errors import FormError
+from transforms import case_code
 
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 _XFORMS = "{http://www.w3.org/2002/xforms}"
@@ -70,6 +71,9 @@ def fill(
         "formhub_uuid": blank.formhub_uuid,
         "form_release": blank.form_release,
         "code": one.code,
+        "code_montre": case_code.shown_code(one.code),
+        "tirage": one.code[: case_code.DRAWN],
+        "tirage_n": str(case_code.ALPHABET.index(one.code[case_code.DRAWN])) if one.code else "",
         "instance_id": plan.instance_id(one.file),
         "root_uuid": plan.instance_id(plan.root_file(one.file)),
         "deprecated_id": deprecated_id,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from kobo_sync.demo.scenario import build, special
+from kobo_sync.demo.scenario import build, others, special
 from kobo_sync.demo.scenario.build import Scenario
 from kobo_sync.demo.scenario.facts import ON_TIME_DAYS, Answers, Case, quarter_of
 
@@ -51,7 +52,7 @@ def tell(seed: int) -> Story:
     special.rows_without_persons(scenario)
     special.persons(scenario)
     special.deaths(scenario)
-    special.hostile_texts(scenario)
+    others.tell(scenario)
     damaged = special.damaged(scenario)
     special.second_day(scenario)
     _number(scenario.cases, damaged["xml"])
@@ -66,7 +67,7 @@ def tell(seed: int) -> Story:
 def _number(cases: list[Case], cut: Case) -> None:
     """File names in the order of sending, so that the zip reads as a diary."""
     cases.sort(key=lambda case: (case.day, case.sent, case.code))
-    counts = {"traite": 0, "trafic": 0}
+    counts: Counter[str] = Counter()
     for case in cases:
         counts[case.form] += 1
         case.file = f"{case.form}-{counts[case.form]:04d}.xml"

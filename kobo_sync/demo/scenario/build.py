@@ -24,6 +24,7 @@ from kobo_sync.demo.scenario.facts import (
 )
 from kobo_sync.demo.scenario.towns import somewhere
 from kobo_sync.demo.scenario.traite import Registry
+from transforms import case_code
 
 # Who hears of a case next: first body -> (number of events, second, third or None). All of them may take names.
 CHAINS: dict[str, tuple[int, str, tuple[str | None, ...]]] = {
@@ -44,7 +45,6 @@ TRUCKS: tuple[tuple[str, str, bool, int], ...] = (
     ("DST_TAH", "OIM_NIA", True, 1), ("DST_NIA", "OIM_NIA", False, 0),
 )  # fmt: skip
 _VARIANTS = {"0": 28, "1": 16, "2": 12, "3": 7, "4": 8, "5": 6, "6": 4, "7": 8, "8": 3, "9": 8}
-CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 NATIONAL = frozenset({"OIM_NIA", "TGI_NIA"})
 """Bodies of the capital that see cases of every region."""
 
@@ -71,11 +71,15 @@ class Scenario:
         self._events += 1
         return f"E{self._events:04d}"
 
+    def code(self) -> str:
+        """A case code, as a phone draws it."""
+        return case_code.issue(self.rng(f"code/{len(self.cases)}").randrange)
+
     def add(self, case: Case, *tags: str) -> Case:
         """Keeps a case and gives it its code, in place of the one that a phone draws at random."""
         case.tags += tags
         if not case.code:
-            case.code = "".join(self.rng(f"code/{len(self.cases)}").choices(CODE_LETTERS, k=8))
+            case.code = self.code()
         self.cases.append(case)
         return case
 

@@ -179,6 +179,8 @@ class Case:
     code: str = ""
     day: int = 1
     edit_of: str | None = None
+    account: str = ""
+    """Who sends it, where it is not the provider’s own account."""
 
 
 def pick(rng: Random, weights: Mapping[str, float]) -> str:

