@@ -17,9 +17,15 @@ from openpyxl import load_workbook
 from typer.testing import CliRunner
 
 from kobo_sync import cli
+from kobo_sync.config import load_config
 from kobo_sync.demo_server import User, serve
 from kobo_sync.demo_server import requests as request_log
-from tests.forms_fixture import TRAFIC, TRAITE, blank, with_victim
+from kobo_sync.form_names import CASE_FORMS, FORMS
+from kobo_sync.keys import load_keys
+from kobo_sync.store import Store
+from tests.forms_fixture import KEY_CHILD, TRAFIC, TRAITE, blank, with_details, with_victim
+from tests.forms_fixture_other import FOURNISSEUR, NIL_BY_PHONE, SUIVI
+from transforms.linkage_key import linkage_key
 
 OWNER = User("anltp_sync", "secret of the owner", "a" * 40)
 PHONE = User("pol_nia", "secret of the phone", "b" * 40)
@@ -48,8 +54,8 @@ class Site:
     def deploy(self) -> None:
         done = self.command("forms", "deploy")
         assert done.exit_code == 0, done.output
-        self.uids = dict(re.findall(r"· (traite|trafic) : créé \((\w+)\)", done.output))
-        assert set(self.uids) == {"traite", "trafic"}
+        self.uids = dict(re.findall(r"· (\w+) : créé \((\w+)\)", done.output))
+        assert set(self.uids) == set(FORMS)
         for uid in self.uids.values():
             answer = requests.post(
                 f"{self.url}/api/v2/assets/{uid}/permission-assignments/",
@@ -88,7 +94,12 @@ class Site:
             timeout=30,
         )
         assert answer.status_code == 201, answer.text
-        return filled.value("code_evenement")
+        return filled.value("code_evenement") if form in CASE_FORMS else ""
+
+    def store(self) -> Store:
+        """The store that the command line filled."""
+        config = load_config(self.config)
+        return Store.open(config.store_path, load_keys(config).store)
 
     def body_requests(self) -> list[str]:
         """Requests for whole submissions that the server has answered."""
@@ -123,7 +134,10 @@ def sheet(site: Site, name: str, title: str) -> list[dict[str, Any]]:
 
 
 def test_a_case_filled_on_a_phone_is_in_the_workbook(site: Site) -> None:
-    girl = with_victim(v_age=12, v_statut="ActualVictimOfTrafficking", v_nom="Zakwembaro")
+    girl = with_victim(
+        v_majorite="0-17", v_c_adulte="service", v_age=12, v_statut="ActualVictimOfTrafficking",
+        v_statut_organe="police", v_nom="Zakwembaro",
+    )  # fmt: skip
     del girl["victime"][0]["v_mineur_faits"]  # not asked: her age already says that she is a child
     code = site.send("traite", girl)
     truck = site.send("trafic", TRAFIC)
@@ -136,6 +150,47 @@ def test_a_case_filled_on_a_phone_is_in_the_workbook(site: Site) -> None:
     assert not any("Zakwembaro" in str(value) for value in victim.values())
     (event,) = sheet(site, "2026-T2", "Événements trafic")
     assert truck in event.values()
+
+
+def test_all_that_is_asked_is_read_without_a_question_left_over(site: Site) -> None:
+    site.send("traite", with_details())
+    site.send("traite", KEY_CHILD)
+    site.send("trafic", TRAFIC)
+    for form, answers in (("suivi", SUIVI), ("fournisseur", FOURNISSEUR), ("declaration", NIL_BY_PHONE)):
+        site.send(form, answers)
+    done = site.command("run", "--json")
+    assert done.exit_code == 3, done.output  # the follow-up names a case that nobody sent
+    rebuilt = json.loads(done.stdout)["rebuild"]
+    assert (rebuilt["submissions"], rebuilt["quarantined"]) == (3, 0)
+    assert (rebuilt["follow_ups"], rebuilt["provider_entries"], rebuilt["declarations"]) == (1, 1, 1)
+    assert rebuilt["follow_ups_waiting"] == 1
+    with site.store() as store:
+        read = store.frame("SELECT rule FROM quality")["rule"].tolist()
+        assert not {"unknown_question", "bad_code", "bad_key", "bad_release", "classification_differs"} & set(read)
+        assert read.count("follow_unknown_case") == 1
+        (told,) = store.frame(
+            "SELECT health, identity_papers, legal_basis, facts_month, consent FROM victims "
+            "JOIN events USING (submission_key) WHERE health IS NOT NULL"
+        ).values.tolist()
+        assert told == ["care_needed", "withheld", "ord2010_86", "2026-03", "full"]
+        keys = store.connection.execute("SELECT linkage_key, given_name FROM identity WHERE linkage_key IS NOT NULL")
+        assert keys.fetchall() == [(linkage_key("Zouleymata N’Exemple", "F", None), None)]
+
+
+def test_a_withdrawal_sent_from_a_phone_takes_the_name_out(site: Site) -> None:
+    code = site.send("traite", TRAITE)
+    assert site.command("run").exit_code == 0
+    confirmed = SUIVI | {"code_cas": code, "ligne_no": 1, "c_sexe": "F", "c_tranche": "25-34", "c_mois": "2026-03-01"}
+    for name in ("aide", "aide_date"):
+        del confirmed[name]
+    site.send("suivi", confirmed | {"suivi_types": ["withdrawal"], "retrait": "tout", "retrait_date": "2026-05-04"})
+    with site.store() as store:
+        assert store.connection.execute("SELECT count(*) FROM identity").fetchone()[0] == 1
+    assert site.command("run").exit_code == 0
+    with site.store() as store:
+        assert store.connection.execute("SELECT count(*) FROM identity").fetchone()[0] == 0
+        assert store.frame("SELECT consent FROM victims")["consent"].tolist() == ["refused"]
+    assert "1 suivi(s)" in site.command("status").output
 
 
 def test_the_second_run_fetches_no_unchanged_body(site: Site) -> None:
