@@ -11,10 +11,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from kobo_sync.cli_forms_files import translations_app
+from kobo_sync.cli_forms_files import print_paper, translations_app
 
 forms_app = typer.Typer(no_args_is_help=True, help="Construire, vérifier et déployer les formulaires.")
 forms_app.add_typer(translations_app, name="translations")
+forms_app.command("paper")(print_paper)
 out = Console()
 err = Console(stderr=True)
 
@@ -37,10 +38,10 @@ def build() -> None:
 @forms_app.command()
 def check() -> None:
     """Vérifier chaque formulaire : pyxform, ODK Validate, traductions, listes de codes, ce que la base en lit."""
-    from kobo_sync import forms
+    from kobo_sync import form_paper, forms
     from kobo_sync.forms_agree import agree
 
-    problems = [problem for form in forms.FORMS for problem in forms.check(form)] + agree()
+    problems = [problem for form in forms.FORMS for problem in forms.check(form)] + agree() + form_paper.problems()
     for problem in problems:
         kind = "à savoir" if problem.warning else "à corriger"
         where = f"{problem.form} · {problem.where} ({kind}) : {problem.message}"

@@ -49,5 +49,28 @@ def import_translations(file: Annotated[Path, typer.Argument(help="Classeur rend
     raise typer.Exit(3 if report.refused else 0)
 
 
+def print_paper(
+    out_folder: Annotated[Path, typer.Option("--out", help="Dossier des fichiers.")] = Path("outputs/papier"),
+    codes: Annotated[
+        int, typer.Option("--codes", min=0, max=1000, help="Exemplaires numérotés de chaque fiche de cas.")
+    ] = 0,
+    form: Annotated[
+        list[str] | None, typer.Option("--form", help="Une seule fiche ; à répéter pour plusieurs.")
+    ] = None,
+) -> None:
+    """Écrire les fiches papier (PDF et DOCX) : deux pages au plus, une annexe, des codes émis et vérifiables."""
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from kobo_sync import form_paper_files
+    from kobo_sync.form_names import FORMS
+
+    if unknown := set(form or ()) - set(FORMS):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))} : une fiche parmi {', '.join(FORMS)}")
+    today = datetime.now(ZoneInfo("Africa/Niamey")).date()
+    for path in form_paper_files.write(out_folder, codes, today, form or FORMS):
+        _say(str(path))
+
+
 def _say(text: str) -> None:
     out.print(text, markup=False, highlight=False, soft_wrap=True)
