@@ -3,7 +3,7 @@
 python docs/pages.py
 
 `htcds.md` comes from `htcds_crosswalk.csv`, `dimensions-ictip.md` from `transforms/data/ictip_dimensions.csv`; the
-French labels come from the forms. In both files a question is written `form.question`, several with a space between.
+French labels come from the forms.
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from kobo_sync import forms
 from kobo_sync.form_languages import FRENCH
+from transforms.dimensions import SMUGGLING, Dimension, dimensions
 
 DOCS = Path(__file__).resolve().parent
 CROSSWALK = DOCS / "htcds_crosswalk.csv"
-DIMENSIONS = DOCS.parent / "transforms" / "data" / "ictip_dimensions.csv"
+COMPONENTS = {
+    "R": "L’entité déclarante",
+    "E": "L’événement",
+    "V": "La victime",
+    "P": "L’auteur",
+    SMUGGLING: "Le trafic illicite de migrants (hors ICS-TIP)",
+}
 
 HTCDS = """\
 # Nos questions et celles de HTCDS
@@ -62,7 +69,7 @@ def questions() -> dict[str, str]:
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a table of questions."""
+    """The rows of the crosswalk; a question is written `form.question` there, several with a space between."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -97,9 +104,29 @@ def htcds() -> str:
     return page
 
 
+def ictip() -> str:
+    """The page of the dimensions of ICS-TIP."""
+    page = ICTIP
+    for component, title in COMPONENTS.items():
+        lines = [
+            (d.label, asked(where(d)) if d.questions else f"— {d.why_not}")
+            for d in dimensions()
+            if d.component == component
+        ]
+        page += f"\n## {title}\n\n" + table(("dimension", "notre question, ou pourquoi il n’y en a pas"), lines)
+    return page
+
+
+def where(dimension: Dimension) -> str:
+    """Its questions as `form.question`, in each of its forms that asks them."""
+    named = (f"{form}.{question}" for question in dimension.questions for form in dimension.forms)
+    return " ".join(name for name in named if name in questions())
+
+
 def main() -> None:
     """Write both pages."""
     (DOCS / "htcds.md").write_text(htcds(), encoding="utf-8")
+    (DOCS / "dimensions-ictip.md").write_text(ictip(), encoding="utf-8")
 
 
 if __name__ == "__main__":
