@@ -11,11 +11,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from kobo_sync.cli_forms_files import print_paper, translations_app
+from kobo_sync.cli_forms_files import print_guides, print_paper, translations_app
 
 forms_app = typer.Typer(no_args_is_help=True, help="Construire, vérifier et déployer les formulaires.")
 forms_app.add_typer(translations_app, name="translations")
 forms_app.command("paper")(print_paper)
+forms_app.command("guides")(print_guides)
 out = Console()
 err = Console(stderr=True)
 

@@ -1,4 +1,4 @@
-"""`kobo-sync forms translations …` and `forms paper`: what goes to people as files, and comes back from translators."""
+"""`kobo-sync forms translations …`, `paper` and `guides`: what goes to people as files, and comes back from translators."""
 
 from __future__ import annotations
 
@@ -69,6 +69,20 @@ def print_paper(
         raise typer.BadParameter(f"{', '.join(sorted(unknown))} : une fiche parmi {', '.join(FORMS)}")
     today = datetime.now(ZoneInfo("Africa/Niamey")).date()
     for path in form_paper_files.write(out_folder, codes, today, form or FORMS):
+        _say(str(path))
+
+
+def print_guides(
+    out_folder: Annotated[Path, typer.Option("--out", help="Dossier des fichiers.")] = Path("outputs/guides"),
+) -> None:
+    """Écrire les guides de terrain en PDF : deux pages A4 par fiche, à imprimer recto verso."""
+    from kobo_sync import form_guides
+    from kobo_sync.form_names import FORMS
+
+    out_folder.mkdir(parents=True, exist_ok=True)
+    for form in FORMS:
+        path = out_folder / f"guide-{form}.pdf"
+        path.write_bytes(form_guides.pdf(form))
         _say(str(path))
 
 

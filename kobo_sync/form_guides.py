@@ -17,8 +17,9 @@ from fpdf import FPDF
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from kobo_sync.form_paper_canvas import FAMILY, STYLES, release
+
 FOLDER = Path(__file__).parents[1] / "docs" / "guides"
-FONT = "Fira Sans Condensed"
 PAGE = "<!-- page -->"
 SIZES = [13 - half / 2 for half in range(10)]
 """Points, largest first; below 8½ a tired worker would not read it."""
@@ -40,8 +41,8 @@ class _Guide(FPDF):
         super().__init__(format="A4")
         self.title_shown = title
         self.size, self.left, self.width, self.last = 0.0, 0.0, 0.0, True
-        for style, weight, slant in (("", 400, "normal"), ("B", 700, "normal"), ("I", 400, "italic")):
-            self.add_font(FONT, style, fontpkg.path(FONT, weight=weight, style=slant))
+        for style, (weight, italic) in STYLES.items():
+            self.add_font(FAMILY, style, fontpkg.path(FAMILY, weight, "italic" if italic else "normal"))
         self.set_auto_page_break(False)
         self.set_margins(0, MARGIN, 0)
         self.c_margin = 0
@@ -55,17 +56,12 @@ class _Guide(FPDF):
         return self.size * 0.3528 * 1.22
 
     def footer(self) -> None:
-        self.set_font(FONT, size=7.5)
+        self.set_font(FAMILY, size=7.5)
         self.set_text_color(*GREY)
         self.set_xy(MARGIN, HEIGHT - FOOT + 4)
         self.cell(text=f"ANLTP/TIM · {self.title_shown}")
         self.set_xy(MARGIN, HEIGHT - FOOT + 4)
         self.cell(WIDTH - 2 * MARGIN, text=f"page {self.page_no()} sur 2", align="R")
-
-    def close_fonts(self) -> None:
-        """Let go of the fonts' files."""
-        for font in self.fonts.values():
-            font.close()  # type: ignore[union-attr]
 
     def begin(self, size: float, columns: int) -> None:
         """A new page, at the top of its first column."""
@@ -85,7 +81,7 @@ class _Guide(FPDF):
 
     def put(self, text: str, indent: float = 0, width: float = 0, scale: float = 1, style: str = "") -> None:
         """One block of text at the present height; it is never parted."""
-        self.set_font(FONT, style, self.size * scale)
+        self.set_font(FAMILY, style, self.size * scale)
         self.set_x(self.left + indent)
         self.multi_cell(
             width or self.width - indent,
@@ -99,7 +95,7 @@ class _Guide(FPDF):
 
     def needs(self, text: str, width: float, scale: float = 1) -> float:
         """The height of a block."""
-        self.set_font(FONT, size=self.size * scale)
+        self.set_font(FAMILY, size=self.size * scale)
         height = self.multi_cell(
             width, self.leading * scale, text, align="L", markdown=True, dry_run=True, output="HEIGHT"
         )
@@ -122,8 +118,8 @@ def pdf(form: str, folder: Path = FOLDER) -> bytes:
             _write(guide, tokens)
         return bytes(guide.output())
     finally:
-        guide.close_fonts()
-        trial.close_fonts()
+        release(guide)
+        release(trial)
 
 
 def _pages(trial: _Guide, tokens: list[Token], size: float, columns: int) -> int:

@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from typer.testing import CliRunner
 
 from kobo_sync import form_guides, forms
+from kobo_sync.cli import app
 from kobo_sync.form_languages import FRENCH
 
 FORMS = pytest.mark.parametrize("form", forms.FORMS)
@@ -50,3 +52,9 @@ def test_a_guide_tells_what_a_worker_needs_on_a_bad_day(form: str) -> None:
 def test_no_penalty_is_quoted(form: str) -> None:
     """Public sources disagree on them."""
     assert not re.search(r"\d+ (ans|mois) (de|d’)|amende|emprisonnement|réclusion|FCFA", guide(form))
+
+
+def test_the_command_writes_one_file_a_form(tmp_path) -> None:
+    done = CliRunner().invoke(app, ["forms", "guides", "--out", str(tmp_path / "guides")])
+    assert done.exit_code == 0
+    assert {path.name for path in (tmp_path / "guides").iterdir()} == {f"guide-{form}.pdf" for form in forms.FORMS}
