@@ -130,7 +130,8 @@ def name_form() -> Path:
         ("Ali Ali Ali Ali Ali", "l.l.l.l"),
         ("bdbdbdbdbdbdbdbd", "btbtbtbtbtbt"),
         ("  — 12 ", ""),
-        ("Zeïnabou\u00a0Œuvre", "snb.br"),
+        ("Zeïnabou\u202fŒuvre", "snb.br"),
+        ("Zeïnabou\u00a0Œuvre", "snbr"),  # a spreadsheet makes a plain space of it in the table
     ],
 )
 def test_a_name_folds_to_what_survives_its_spellings(name: str, key: str) -> None:
