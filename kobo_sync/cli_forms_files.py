@@ -1,4 +1,4 @@
-"""`kobo-sync forms translations …`, `paper` and `guides`: what goes to people as files, and comes back from translators."""
+"""`kobo-sync forms translations …`, `paper`, `guides`: what goes to people as files, and comes back from them."""
 
 from __future__ import annotations
 

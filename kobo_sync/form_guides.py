@@ -135,7 +135,8 @@ def _write(guide: _Guide, tokens: list[Token]) -> None:
     while at < len(tokens):
         token = tokens[at]
         if token.type == "heading_open":
-            _heading(guide, _inline(tokens[at + 1]), token.tag)
+            after = next((_inline(t) for t in tokens[at + 2 :] if t.type == "inline"), "")
+            _heading(guide, _inline(tokens[at + 1]), token.tag, after)
         elif token.type == "paragraph_open":
             _paragraph(guide, _inline(tokens[at + 1]))
         elif token.type in _BLOCKS:
@@ -145,9 +146,12 @@ def _write(guide: _Guide, tokens: list[Token]) -> None:
         at += 1
 
 
-def _heading(guide: _Guide, text: str, tag: str) -> None:
+def _heading(guide: _Guide, text: str, tag: str, after: str) -> None:
     scale = 1.6 if tag == "h1" else 1.15
-    guide.room(guide.leading * 6)  # a heading alone at the foot of a column says nothing
+    # a heading alone at the foot of a column says nothing
+    guide.room(
+        guide.leading * 1.5 + guide.needs(f"**{text}**", guide.width, scale) + guide.needs(after, guide.width - 5)
+    )
     if guide.get_y() > MARGIN:
         guide.ln(guide.leading * 0.45)
     guide.set_text_color(*BLUE)
@@ -170,6 +174,7 @@ def _list(guide: _Guide, tokens: list[Token]) -> None:
     numbered = tokens[0].type == "ordered_list_open"
     for number, token in enumerate((t for t in tokens if t.type == "inline"), 1):
         _paragraph(guide, _inline(token), 5, f"{number}." if numbered else "•")
+    guide.ln(guide.leading * 0.15)
 
 
 def _table(guide: _Guide, tokens: list[Token]) -> None:
