@@ -71,9 +71,10 @@ def places(form: str, sheets: dict[str, Rows], folder: Path) -> Iterator[Place]:
     for number, row in enumerate(sheets["choices"]):
         listed, name = row["list_name"], row["name"]
         if listed in asked:
-            variable = next((v for v in variables.get(listed, ()) if name in codelists.codes(v)), None)
+            french, english = row[f"label::{FRENCH}"], row[f"label::{ENGLISH}"]
+            variable = next((v for v in variables.get(listed, ()) if _asked(v, name) == french), None)
             key = f"liste/{variable}/{name}" if variable else f"{form}/choices/{listed}/{name}"
-            yield Place(key, "choices", number, "label", row[f"label::{FRENCH}"], row[f"label::{ENGLISH}"])
+            yield Place(key, "choices", number, "label", french, english)
 
 
 def fault(french: str, text: str) -> str | None:
@@ -175,6 +176,11 @@ def unfinished(form: str, sheets: dict[str, Rows], folder: Path) -> list[tuple[s
 
 def _path(language: str, folder: Path) -> Path:
     return folder / "translations" / f"{language}.csv"
+
+
+def _asked(variable: str, code: str) -> str | None:
+    """The code list's words for a choice; a form may have its own for the same code."""
+    return codelists.asked(variable, code) if code in codelists.codes(variable) else None
 
 
 def _kind(key: str) -> str:
