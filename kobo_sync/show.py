@@ -105,8 +105,8 @@ def print_status(out: Console, store: Store) -> None:
         return
     versions = f"code {stamp['code_version']} ; listes {stamp['code_list_version']}"
     out.print(f"{stamp['submissions']} fiches lues ; {versions}")
-    if missing := set(TABLES) - store.derived_tables():  # an older release rebuilt it last
-        out.print(f"Tables à refaire ({', '.join(sorted(missing))}) : kobo-sync rebuild")
+    if not set(TABLES) <= store.derived_tables():
+        out.print("Les tables ont été calculées par une version plus ancienne : kobo-sync rebuild")
         return
     kinds = " UNION ALL ".join(f"SELECT '{words}', count(*) FROM {table}" for table, words in KINDS.items())
     held = store.frame(kinds).itertuples(index=False)

@@ -79,6 +79,12 @@ def _event(rng: random.Random, period: Period, form: str) -> dict[str, Any]:
             "labour_type": _maybe(rng, _some(rng, "evt_labour_type"), 0.4),
             "control": _maybe(rng, _some(rng, "evt_control", 5)), "recruitment": _one(rng, "evt_recruitment"),
             "recruitment_country": "NER", "exploitation_country": rng.choice(("NER", "DZA", "LBY", "NGA")),
+            "facts_month": _maybe(rng, str(day)[:7] if day else None), "legal_basis": "ord2010_86",
+            "detection_setting": _one(rng, "place_setting"), "sex_type": _maybe(rng, _some(rng, "evt_sex_type"), 0.3),
+            "labour_sector": _maybe(rng, _some(rng, "evt_labour_sector", 2), 0.4), "recruitment_region": region,
+            "recruitment_setting": _one(rng, "place_setting"), "transit_countries": _maybe(rng, "DZA NGA ref", 0.2),
+            "exploitation_region": region, "exploitation_setting": _one(rng, "place_setting"),
+            "collection_mode": rng.choice(("papier", "telephone")),
             "victims_detailed": rng.randint(1, 4), "victims_count_only": rng.choice((0, 0, 12)),
             "classification": "traite_presumee", "classification_phone": "traite_presumee",
         }  # fmt: skip
@@ -87,6 +93,11 @@ def _event(rng: random.Random, period: Period, form: str) -> dict[str, Any]:
         "destination_country": rng.choice(("LBY", "DZA", "ITA")), "direction": _one(rng, "smuggling_direction"),
         "transport": _some(rng, "transport_means", 2), "offences": _some(rng, "som_offence", 2),
         "aggravating": _maybe(rng, _some(rng, "som_aggravating", 2), 0.5), "deaths": _maybe(rng, rng.choice((0, 0, 2))),
+        "facts_month": _maybe(rng, str(day)[:7] if day else None), "legal_basis": _one(rng, "legal_basis"),
+        "detection_setting": _one(rng, "place_setting"), "route": _maybe(rng, _some(rng, "route_place")),
+        "condition": _maybe(rng, _some(rng, "migrant_condition", 2)),
+        "unaccompanied_children": rng.choice((None, 0, 3)),
+        "collection_mode": "telephone", "linked_traite_code": _maybe(rng, _code(rng, 9), 0.2),
         "migrants_total": rng.randint(5, 1400), "classification": "trafic_illicite",
         "classification_phone": "trafic_illicite",
         "discrepancy": _maybe(rng, "OIM_AGZ a déclaré 64 migrants", 0.1),
@@ -107,7 +118,12 @@ def _victim(rng: random.Random, event: dict[str, Any], number: int) -> dict[str,
         "identification_date": event["detection_date"], "status_declared": _one(rng, "vic_status"),
         "decider": _one(rng, "ent_type"), "counted_status": rng.choice(("identified", "presumed", "not_victim")),
         "relation_perpetrator": _one(rng, "vic_rel_perp"), "disability": _one(rng, "ouinon"),
-        "assistance": _some(rng, "vic_support"), "referrals": _some(rng, "ent_type", 2),
+        "age_at_entry": _maybe(rng, rng.randint(3, 30), 0.5), "residence_country": _one(rng, "country"),
+        "residence_region": event["place_region"], "education": _one(rng, "education_level"),
+        "marital_status": _one(rng, "vic_marital"), "identity_papers": _one(rng, "identity_papers"),
+        "health": _one(rng, "vic_health"), "relation_recruiter": _one(rng, "vic_rel_perp"),
+        "needs": _some(rng, "vic_support"), "assistance": _some(rng, "vic_support"),
+        "referrals": _some(rng, "ent_type", 2),
         "consent": rng.choice(("full", "no_share")), "exclusion": None, "is_reference": rng.random() < 0.9,
     }  # fmt: skip
 
@@ -120,7 +136,8 @@ def _actor(rng: random.Random, event: dict[str, Any], number: int, letter: str) 
         "per_type": _one(rng, "per_type"), "sex": _one(rng, "sex"), "age": _maybe(rng, rng.randint(17, 60), 0.5),
         "age_group": _one(rng, "age_group"), "nationality": rng.choice(("NER", "NGA", "LBY")),
         "roles": _some(rng, "per_role"), "stage": _one(rng, "per_cj_stage"),
-        "stage_date": _maybe(rng, event["detection_date"]),
+        "stage_date": _maybe(rng, event["detection_date"]), "offence": _maybe(rng, _one(rng, "legal_basis"), 0.3),
+        "sentence": _maybe(rng, _one(rng, "sentence_type"), 0.2), "sentence_months": _maybe(rng, 24, 0.1),
     }  # fmt: skip
 
 

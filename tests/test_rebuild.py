@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from kobo_sync.config import Config, load_config
 from kobo_sync.errors import StoreError
 from kobo_sync.outputs import periods_of, read_frames
 from kobo_sync.rebuild import rebuild
 from kobo_sync.received_rows import Refused, read_row
+from kobo_sync.show import print_status
 from kobo_sync.store import Store
 from kobo_sync.store_receive import write_deletion, write_row
 from tests.store_fixture import AT, KEY
@@ -176,3 +179,24 @@ def test_a_withdrawal_that_differs_or_is_deleted_changes_nothing(store: Store, c
     with store.transaction():
         write_deletion(store, "kobo-anltp/suivi/3", "deleted", {"sweeps": 2, "status": 404}, AT)
     assert rebuild(store, config, now=NOW).follow_ups == 1 and len(identities(store)) == 1
+
+
+def status(store: Store) -> str:
+    out = Console(width=200, force_terminal=False, record=True, file=StringIO())
+    print_status(out, store)
+    return out.export_text()
+
+
+def test_status_says_what_is_held_and_what_waits(store: Store, config: Config) -> None:
+    receive(store, 1, sound("AAAA2345"))
+    receive(store, 2, suivi("BBBB2345"), "suivi")
+    receive(store, 3, declaration(entite="POL_NIA"), "declaration")
+    rebuild(store, config, now=NOW)
+    said = status(store)
+    assert "1 cas ; 1 suivi(s) ; 1 déclaration(s) ; 0 fiche(s) du registre" in said
+    assert "1 suivi(s) en attente" in said
+
+
+def test_status_asks_for_a_rebuild_when_an_older_release_laid_the_tables(store: Store, config: Config) -> None:
+    store.replace_derived({"events": ({"case_code": str}, [])}, {"code_version": "0", "code_list_version": "0"})
+    assert "kobo-sync rebuild" in status(store)
