@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test soak lint types forms demo-instances lock clean
+.PHONY: install demo test pictures soak lint types forms demo-instances lock clean
 
 # Stamps: installing again only when the lock file or the project file changed.
 $(VENV)/run.stamp: requirements.lock pyproject.toml
@@ -29,6 +29,9 @@ demo: $(VENV)/run.stamp  ## from a phone to the workbook, on this machine only
 
 test: $(VENV)/enketo.stamp  ## the whole test suite, on two cores
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+pictures: $(VENV)/enketo.stamp  ## photographs of the forms as on a telephone, in outputs/pictures
+	$(BIN)/python -m tests.engines.enketo_pictures
 
 soak: $(VENV)/dev.stamp  ## the long tests
 	$(BIN)/python -m pytest -m slow

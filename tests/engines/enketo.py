@@ -250,6 +250,10 @@ class Form:
         """How many pages there are now to turn."""
         return int(self._run("pages"))
 
+    def first_page(self) -> None:
+        """Go back to the first page."""
+        self._run("page", first=True)
+
     def next_page(self) -> bool:
         """Turn the page as the button does; False when an answer on this page prevents it."""
         return int(self._run("page", flip=True)) >= 0

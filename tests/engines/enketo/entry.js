@@ -263,8 +263,9 @@ const top = (el, root) => (el.parentElement === root ? el : top(el.parentElement
 
 const xml = ({ draft }) => form.getDataStr(draft ? {} : { irrelevant: false });
 
-async function page({ flip }) {
+async function page({ flip, first }) {
     // the button « Suivant »; the number of the page then shown, -1 when an answer keeps it from turning
+    if (first) form.pages._flipToFirst();
     if (flip) {
         const done = await form.pages._next();
         await settle();
