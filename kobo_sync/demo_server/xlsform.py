@@ -117,6 +117,8 @@ def deployable(sheets: Sheets, *, uid: str, title: str, version: str, version_ui
     stamp = {"type": "calculate", "name": "__version__", "calculation": f"'{version_uid}'"}
     workbook = {name: rows for name, rows in sheets.items() if rows}
     workbook |= {"survey": [*sheets["survey"], stamp], "settings": [settings], "choices": sheets["choices"]}
+    for name in [*workbook]:  # else pyxform guesses the columns from the first hundred rows
+        workbook[f"{name}_header"] = [{key: "" for row in workbook[name] for key in row}]
     try:
         xform: str = convert(workbook, pretty_print=True).xform
     except PyXFormError as error:
