@@ -146,7 +146,7 @@ def _bring_media(client: KoboClient, uid: str, media: Mapping[str, bytes]) -> bo
             continue
         if file is not None:
             client.remove_media(uid, str(file["uid"]))  # the server takes no second file of that name
-        client.upload_media(uid, name, content)
+        client.upload_media(uid, name, content, "audio/mp4" if name.endswith(".m4a") else "text/csv")
         changed = True
     return changed
 

@@ -71,7 +71,7 @@ def deploy_all(
             client = clients[source.name]
             for form in forms.FORMS:
                 path = forms.xlsx_path(form)
-                done = deploy(client, source, form, path, forms.media(config.providers), accept_orphans=yes)
+                done = deploy(client, source, form, path, forms.media(config.providers, form), accept_orphans=yes)
                 where = f"{source.name} · {form}"
                 say(f"{where} : {DONE[done.action]} ({done.uid})")
                 if source.forms.get(form) != done.uid:

@@ -27,8 +27,10 @@ def recordings(folder: Path) -> dict[str, Path]:
     return {language: path for language, path in paths.items() if path.exists()}
 
 
-def media(folder: Path) -> dict[str, bytes]:
-    """The recordings by the names under which they travel."""
+def media(folder: Path, form: str | None = None) -> dict[str, bytes]:
+    """The recordings by the names under which they travel; none for a form that plays none."""
+    if form is not None and form not in NOTES:
+        return {}
     return {_travels_as(language): path.read_bytes() for language, path in recordings(folder).items()}
 
 

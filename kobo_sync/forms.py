@@ -130,10 +130,10 @@ def providers_csv(providers: Iterable[Provider]) -> bytes:
     return _csv_bytes(PROVIDERS_HEADER, rows)
 
 
-def media(providers: Iterable[Provider]) -> dict[str, bytes]:
-    """The files that travel with every form, by name."""
+def media(providers: Iterable[Provider], form: str | None = None) -> dict[str, bytes]:
+    """The files that travel with a form, by name: the same for every form, but for recordings, which some play."""
     written = {"providers.csv": providers_csv(providers), "places.csv": places.places_csv()}
-    return written | {CONTACTS: (FOLDER / CONTACTS).read_bytes()} | form_audio.media(FOLDER)
+    return written | {CONTACTS: (FOLDER / CONTACTS).read_bytes()} | form_audio.media(FOLDER, form)
 
 
 def _csv_bytes(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

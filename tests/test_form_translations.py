@@ -242,8 +242,16 @@ def test_recordings_are_attached_and_named_beside_the_consent_note(
     problems = [p for p in forms.check("traite", copy) if p.where.startswith("audio")]
     assert [(p.where, p.warning) for p in problems] == [("audio/ha/consentement.m4a", True)]
     monkeypatch.setattr(forms, "FOLDER", copy)
-    assert forms.media([])["consentement_ar.m4a"] == sound
+    assert forms.media([], "traite")["consentement_ar.m4a"] == sound
+    assert "consentement_ar.m4a" not in forms.media([], "suivi")  # no phone downloads what no form plays
     assert not [c for c in forms.expand("suivi", copy)[0]["survey"][0] if c.startswith("media")]
+
+
+def test_a_recording_waits_for_its_language(copy: Path) -> None:
+    before = forms.expand("traite", copy)
+    (copy / "audio" / "ha").mkdir(parents=True)
+    (copy / "audio" / "ha" / form_audio.FILE).write_bytes(b"\x00\x00\x00\x18ftypM4A ")
+    assert forms.expand("traite", copy) == before
 
 
 def test_a_recording_that_no_phone_would_play_is_named(copy: Path) -> None:
