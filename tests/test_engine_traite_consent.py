@@ -7,6 +7,7 @@ import pytest
 from tests.engines.javarosa import Form
 from tests.forms_fixture import CHILD, KEY_CHILD, TRAITE, VICTIM, blank, compiled, with_victim
 from tests.forms_fixture_other import filled
+from transforms import case_code
 from transforms.linkage_key import is_linkage_key, linkage_key
 
 NAMES = ("victime[1]/v_nom", "victime[1]/v_prenom")
@@ -153,6 +154,18 @@ def test_the_key_bears_the_birth_year_where_the_birth_date_is_known() -> None:
 
 
 AGE = ("victime[1]/v_age",)
+
+
+def test_a_paper_form_may_bring_a_name_but_no_key() -> None:
+    """The sheet has a box for the name only; where names may not travel, nobody copies one to make a key of it."""
+    paper = {"points": ["papier"], "code_papier": case_code.issue(), "date_reception": "2026-03-20"}
+    named = filled(blank("traite"), with_victim() | paper, unmet=("code_recopie",))
+    assert named.value("v_prenom") == "Zouleymata"
+    key = filled(
+        blank("traite"), child() | paper, unmet=("code_recopie", "victime[1]/v_nom_efface", "victime[1]/v_nom_entier")
+    )
+    assert key.problem() is None
+    assert key.value("v_cle") == ""
 
 
 def reopened(form: Form) -> Form:
