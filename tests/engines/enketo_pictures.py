@@ -1,7 +1,8 @@
 """Photographs each page of each form in Enketo, as on a telephone, in French: `make pictures`.
 
 The pictures go to `outputs/pictures/`, which is not committed. Each form is filled as in the tests, so that every page
-of that way through it is seen; `page-01-vide` is the first page before anything is answered.
+of that way through it is seen; `page-01-vide` is the first page before anything is answered. Month before day in a
+date is this browser's way, which knows English alone.
 """
 
 import shutil

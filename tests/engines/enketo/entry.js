@@ -112,7 +112,13 @@ function put(question, value) {
         box.value = option?.value ?? '';
         box.dispatchEvent(new Event('input', { bubbles: true }));
         return true;
-    } else first.value = wanted.join(' ');
+    } else {
+        const month = question.querySelector('input.datepicker-mobile'); // stands for a date of which no day is asked
+        const shownTo = month ?? first;
+        shownTo.value = month ? (wanted[0] ?? '').slice(0, 7) : wanted.join(' ');
+        happened(shownTo);
+        return true;
+    }
     happened(first);
     return true;
 }

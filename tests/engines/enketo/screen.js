@@ -7,6 +7,7 @@ export const BODY = `
   <section class="form-footer"><div class="main-controls">
     <a class="previous-page disabled" href="#">Retour</a>
     <a class="btn btn-primary next-page disabled" href="#">Suivant</a>
+    <button class="btn btn-primary send" type="button">Envoyer</button>
   </div></section>
 </article></div>`;
 
