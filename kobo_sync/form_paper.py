@@ -5,8 +5,8 @@ whose `part` is core or blank) is numbered 1, 2, 3 …, the rest A1, A2 …, in 
 is also the order in which a sheet is keyed in. `xlsforms/paper.csv` says what a phone does not need to say: columns
 `form` (blank: every form), `name`, `use` and `text`, where `use` is
 
-- `intro`      a line at the top of the sheet;
-- `condition`  a comparison with a calculate, in French (`{question}` stands for its number), or, by a question's
+- `intro`      a line at the top of the sheet (`{question}` stands for its number);
+- `condition`  a comparison with a calculate, in French (`{question}` likewise), or, by a question's
                name, its whole condition; an empty text is a comparison that paper may take for true;
 - `label`, `hint`, `note`   other words than the phone's, for a question, a group or a note; empty drops a hint or note;
 - `omit`       a question that paper does not ask; `omit_choice` an answer that it does not offer; `text` says why;
@@ -107,7 +107,8 @@ def paper(form: str, folder: Path = forms.FOLDER) -> Paper:
     writer = _Writer(words, screens, sheets["choices"], _regions())
     has_code = any(row["name"] == "code_papier" for row in sheets["survey"])
     title = sheets["settings"][0]["form_title"]
-    return Paper(form, title, release, words.intro, writer.sections("core"), writer.sections("annex"), has_code)
+    intro = tuple(conditions.numbered(line, writer.numbers.__getitem__) for line in words.intro)
+    return Paper(form, title, release, intro, writer.sections("core"), writer.sections("annex"), has_code)
 
 
 def problems(folder: Path = forms.FOLDER) -> list[Problem]:

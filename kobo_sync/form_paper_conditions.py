@@ -120,6 +120,11 @@ def say(condition: Condition, number: Callable[[str], str], label: Callable[[str
     return f"S’{said}" if re.match(r"ils? ", said) else f"Si {said}"
 
 
+def numbered(text: str, number: Callable[[str], str]) -> str:
+    """A text with the numbers of the questions that it names in braces."""
+    return re.sub(r"\{(\w+)\}", lambda found: number(found.group(1)), text)
+
+
 def _say(condition: Condition, number: Callable[[str], str], label: Callable[[str, str], str]) -> str:
     if isinstance(condition, All):
         return ", et si ".join(_say(part, number, label) for part in condition.parts)
@@ -130,7 +135,7 @@ def _say(condition: Condition, number: Callable[[str], str], label: Callable[[st
         listed = " ou ".join([", ".join(answers[:-1]), answers[-1]] if len(answers) > 1 else answers)
         return f"{'' if condition.sense else 'autre chose que '}{listed} à la question {number(condition.question)}"
     if isinstance(condition, Clause):
-        return re.sub(r"\{(\w+)\}", lambda found: number(found.group(1)), condition.text)
+        return numbered(condition.text, number)
     raise Unsaid(condition.text if isinstance(condition, Unknown) else str(condition))
 
 

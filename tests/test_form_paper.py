@@ -22,7 +22,6 @@ from transforms import case_code
 
 ASKED = ("select_one", "select_multiple", "select_one_from_file", "text", "integer", "date")
 TODAY = date(2026, 3, 2)
-NAMES = ("v_prenom", "v_nom", "v_nom_entier")
 
 
 def rows(form: str) -> list[dict[str, str]]:
@@ -50,7 +49,7 @@ def left_out(form: str) -> set[str]:
         elif row["type"].startswith("end_"):
             inside.pop()
         else:
-            not_asked = any("${mode} != 'papier'" in one for one in [*inside, row["relevant"]])
+            not_asked = any(re.search(r"(?<!\()\$\{mode\} != 'papier'", one) for one in [*inside, row["relevant"]])
             of_the_keyer = row["relevant"] == "selected(${points}, 'papier')"
             names |= {row["name"]} if not_asked or of_the_keyer else set()
     return names
@@ -140,15 +139,20 @@ def test_the_annex_has_the_rest_and_a_sheet_for_further_persons(form: str) -> No
     assert "____" in text
 
 
-def test_no_paper_about_a_case_has_a_place_for_a_name() -> None:
+def test_a_name_is_asked_only_of_a_body_that_may_pass_it_on_and_of_a_person_who_agrees() -> None:
+    asked = {}
     for form in ("traite", "trafic", "suivi"):
         sheet = paper(form)
-        asked = sheet.questions("core") + sheet.questions("annex")
-        assert not {question.name for question in asked} & set(NAMES)
-        assert not [
-            question.label for question in asked if re.search(r"[Pp]rénom|\b[Nn]om de la personne", question.label)
-        ]
-        assert any("Aucun nom" in line for line in sheet.intro)
+        every = sheet.questions("core") + sheet.questions("annex")
+        asked[form] = [q.name for q in every if re.search(r"[Pp]rénom|^Nom$|[Nn]om de la personne", q.label)]
+        assert any("Aucun nom" in line or "Le code du cas tient lieu de nom" in line for line in sheet.intro)
+    assert asked == {"traite": ["v_prenom", "v_nom"], "trafic": [], "suivi": []}
+    sheet = paper("traite")
+    section = next(s for s in sheet.core for item in s.items if isinstance(item, Question) and item.name == "v_nom")
+    assert "seulement si l’organisme y est autorisé et la personne d’accord" in section.title
+    numbers = {question.name: question for question in sheet.questions("core")}
+    assert section.condition.endswith(f"« Oui » à la question {numbers['v_c_nom'].number}")
+    assert "autorisé à transmettre des noms" in numbers["v_c_nom"].condition
 
 
 def test_safety_and_consent_come_first() -> None:
