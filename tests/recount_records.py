@@ -170,9 +170,17 @@ def identifiers(connection: Any, ledger: str) -> dict[str, str]:
 # --- from answers to persons and events -------------------------------------------------------------------------
 
 
+def recorded(row: Mapping[str, Any]) -> bool:
+    """A mandate or a vital interest, or the person's yes; for a child also an adult's who is not involved."""
+    if row["v_c_enreg"] in ("mandat", "vital"):
+        return True
+    agreed = row.get("v_majorite") == "18+" or row.get("v_c_adulte") in ("responsable", "service")
+    return bool(row["v_c_enreg"] == "oui" and agreed)
+
+
 def age_group(row: Mapping[str, Any], day: str) -> str:
-    """0-17, 18+ or unk on `day`: birth date, else age, else band; `v_majorite` where consent is refused."""
-    if row["v_c_enreg"] == "non":
+    """0-17, 18+ or unk on `day`: birth date, else age, else band, else « enfant ou adulte » (alone if not recorded)."""
+    if not recorded(row):
         return str(row.get("v_majorite") or "unk")
     if born := row.get("v_date_naissance"):
         at, birth = date.fromisoformat(day), date.fromisoformat(born)
@@ -182,7 +190,7 @@ def age_group(row: Mapping[str, Any], day: str) -> str:
     elif row.get("v_tranche"):
         years = int(row["v_tranche"].rstrip("+").split("-")[0])
     else:
-        return "unk"
+        return str(row.get("v_majorite") or "unk")
     return "0-17" if years < 18 else "18+"
 
 
@@ -213,6 +221,8 @@ class Records:
         out, seen = refused(connection, config.sync_account), set()
         self.reports: list[Report] = []
         for key, (form, answers) in self.received.items():
+            if form not in ("traite", "trafic"):
+                continue
             code = (form, answers["code_evenement"])
             if key not in out and code not in seen:
                 self.reports.append(self._report(key, form, answers))
@@ -265,7 +275,7 @@ class Records:
         record = f"{report.key}#{row['v_code']}"
         day = row.get("v_date_ident") or report.detected
         status, decided_by = row.get("v_statut"), row.get("v_statut_organe")
-        if row["v_c_enreg"] == "non":
+        if not recorded(row):
             day = f"{day[:7]}-01" if day else None
             kept = "presumed"
         elif status == "NotAVictimOfTrafficking":
