@@ -30,6 +30,7 @@ from pyxform.xls2xform import convert
 
 from kobo_sync import form_audio, form_macros, form_translations
 from kobo_sync.form_names import FORMS as FORMS
+from kobo_sync.form_typography import bound
 from kobo_sync.forms_lint import ENGLISH, FRENCH, Problem, Rows, lint, validate
 from kobo_sync.forms_lint_files import CONTACTS
 from transforms import codelists, places
@@ -188,7 +189,7 @@ def _workbook(sheets: dict[str, Rows]) -> bytes:
         ]
         sheet.append(columns)
         for row in sheets[title]:
-            sheet.append([row[column] or None for column in columns])
+            sheet.append([(bound(row[c]) if c.endswith(FRENCH) else row[c]) or None for c in columns])
         for cell in sheet[1]:
             cell.font = Font(bold=True)
         sheet.freeze_panes = "A2"

@@ -232,13 +232,13 @@ class Form:
         if not self._go(name, row):
             raise LookupError(name)
         prompt = self.model.getQuestionPrompt()
-        return {str(c.getValue()): str(prompt.getSelectChoiceText(c)) for c in prompt.getSelectChoices()}
+        return {str(c.getValue()): _said(prompt.getSelectChoiceText(c)) for c in prompt.getSelectChoices()}
 
     def text(self, name: str, row: int = 1) -> str:
         """Label of a question or note as shown, values filled in."""
         if not self._go(name, row):
             raise LookupError(name)
-        return str(self.model.getQuestionPrompt().getLongText())
+        return _said(self.model.getQuestionPrompt().getLongText())
 
     def language(self, name: str) -> None:
         """Switch language, by its full name: `English (en)`."""
@@ -276,7 +276,7 @@ class Form:
         if int(outcome.outcome) == FormEntryController.ANSWER_REQUIRED_BUT_EMPTY:
             return reference, f"required: {self._required_message(self.model.getQuestionPrompt(prompt))}"
         question = self.model.getQuestionPrompt(prompt)
-        return reference, f"constraint: {question.getConstraintText(question.getAnswerValue())}"
+        return reference, f"constraint: {_said(question.getConstraintText(question.getAnswerValue()))}"
 
     def value(self, name: str, row: int = 1) -> str:
         """Value of any node, calculates included; "" when it is empty, absent or not relevant."""
@@ -348,14 +348,19 @@ class Form:
             return "ok"
         if outcome == FormEntryController.ANSWER_REQUIRED_BUT_EMPTY:
             return f"required: {self._required_message(prompt)}"
-        return f"constraint: {prompt.getConstraintText(data)}"
+        return f"constraint: {_said(prompt.getConstraintText(data))}"
 
     def _required_message(self, prompt: Any) -> str:
         for attribute in prompt.getBindAttributes():
             if str(attribute.getName()) == "requiredMsg":
                 identifier = re.sub(r"^jr:itext\('(.*)'\)$", r"\1", str(attribute.getAttributeValue()))
-                return str(self.definition.getLocalizer().getText(identifier))
+                return _said(self.definition.getLocalizer().getText(identifier))
         return ""
+
+
+def _said(text: Any) -> str:
+    """A text as read: a no-break space is a space."""
+    return str(text).replace("\u202f", " ")
 
 
 def _steps(reference: str) -> list[tuple[str, int]]:

@@ -79,7 +79,8 @@ function met(name, row) {
     return question;
 }
 
-const words = (element) => element?.innerText?.trim() ?? element?.textContent.trim() ?? '';
+const said = (text) => text.replaceAll('\u202f', ' ').trim(); // a no-break space is a space to who reads
+const words = (element) => said(element?.innerText ?? '');
 
 // -- answering ---------------------------------------------------------------------------------------------------
 
@@ -235,9 +236,9 @@ function labels({ name, row }) {
     const active = (el) => words(el.parentElement.querySelector('.option-label.active'));
     if (first.matches('select')) {
         const options = [...first.options].filter((o) => o.value && !o.matches('.itemset-template'));
-        return Object.fromEntries(options.map((o) => [o.value, o.textContent.trim()]));
+        return Object.fromEntries(options.map((o) => [o.value, said(o.textContent)]));
     }
-    if (first.list) return Object.fromEntries([...first.list.options].map((o) => [o.dataset.value, o.value]));
+    if (first.list) return Object.fromEntries([...first.list.options].map((o) => [o.dataset.value, said(o.value)]));
     return Object.fromEntries([first, ...others].map((input) => [input.value, active(input)]));
 }
 
