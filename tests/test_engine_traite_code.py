@@ -61,8 +61,7 @@ def test_a_form_without_the_code_typed_back_cannot_be_sent() -> None:
 def test_a_paper_form_keeps_its_printed_code() -> None:
     printed = case_code.issue()
     answers = {**TRAITE, "points": ["papier"], "code_papier": printed.lower(), "date_reception": "2026-03-12"}
-    hidden = ("code_recopie", *(f"victime[1]/{name}" for name in ("v_c_nom", "v_nom", "v_prenom")))
-    form = filled(blank("traite"), answers, unmet=hidden)  # nor does a paper form bear a name
+    form = filled(blank("traite"), answers, unmet=("code_recopie",))
     assert form.value("mode") == "papier"
     assert form.value("code_evenement") == printed
     assert form.value("v_code") == f"{printed}-V1"
