@@ -16,7 +16,8 @@ def test_a_declaration_takes_four_screens_and_can_be_sent() -> None:
     assert form.value("famille_entite") == "protection"
     assert form.value("type_entite") == "ngo"
     assert form.value("resume") == "2026-T1 : 2 traite, 5 V ; 0 trafic, 0 M"
-    assert form.value("resume") in form.text("n_resume")
+    told = form.text("n_comptes")
+    assert told == "## 2026-T1\nTraite : 2 cas, 5 victime(s).\nTrafic : 0 cas, 0 migrant(s)."
     assert form.value("form_release").startswith("declaration-")
 
 
@@ -24,6 +25,7 @@ def test_no_case_is_declared_after_a_telephone_call() -> None:
     form = blank("declaration")
     assert screens(form, NIL_BY_PHONE) == 4
     assert form.value("resume") == "2026-T1 : état néant"
+    assert form.text("n_resume") == "## 2026-T1\nAucun cas : état néant."
     assert not any(form.relevant(number) for number in NUMBERS)
     assert all(f"<{number}>" not in form.xml() for number in NUMBERS)
 
