@@ -6,6 +6,7 @@ import { BODY, translateEngine } from './screen.js';
 
 const transformed = new Map(); // by XForm: the transformation is the dearest part of opening
 let form; // one at a time: Enketo keeps collections for the whole page
+let sent = null; // the instance as it would be sent, until something is answered: dear to make
 let troubles = []; // what Enketo wrote to the console or threw, since the last command
 
 console.error = (...parts) => troubles.push(parts.map(String).join(' '));
@@ -259,7 +260,7 @@ async function problem() {
 
 function value({ name, row }) {
     // by the rows of the repeat that holds the node: one of them may lack it
-    const sent = new DOMParser().parseFromString(xml({ draft: false }), 'text/xml').documentElement;
+    sent ??= new DOMParser().parseFromString(xml({ draft: false }), 'text/xml').documentElement;
     const holders = new Set([...sent.querySelectorAll(name)].map((el) => top(el, sent).nodeName));
     const rows = [...sent.children].filter((child) => holders.has(child.nodeName));
     const holder = rows[row - 1];
@@ -287,6 +288,7 @@ const commands = { open, set, fill, walk, rows, add, remove, relevant, text, hin
 
 window.enketo = async (command, args) => {
     troubles = [];
+    if (command !== 'value') sent = null;
     const result = (await commands[command](args)) ?? null;
     return { result, troubles };
 };
