@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.enketo_fixture import blank
 from tests.engines import enketo
+from tests.enketo_fixture import blank
 from tests.forms_fixture import KEY_CHILD, TRAFIC
 from tests.forms_fixture_other import DECLARATION, FOURNISSEUR, SUIVI
 
