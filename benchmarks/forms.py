@@ -59,9 +59,6 @@ def inline(form: str, media: dict[str, bytes]) -> dict[str, list[dict[str, str]]
             label = row.pop("label")
             labels = {f"label::{FRENCH}": label, f"label::{ENGLISH}": label}
             filled["choices"].append({"list_name": Path(file).stem, **labels, **row})
-    filled["choices_header"] = [
-        {column: "" for row in filled["choices"] for column in row}
-    ]  # pyxform looks at 100 rows
     for row in filled["survey"]:
         if row["type"].startswith(FROM_FILE):
             row["type"] = f"select_one {Path(row['type'].removeprefix(FROM_FILE)).stem}"
@@ -74,6 +71,8 @@ def write(form: dict[str, list[dict[str, str]]], media: dict[str, bytes], folder
     for name, content in media.items():
         (folder / name).write_bytes(content)
     path = folder / "form.xml"
+    # Without the header, pyxform guesses the columns from the first hundred rows.
+    form |= {f"{name}_header": [{column: "" for row in rows for column in row}] for name, rows in form.items()}
     path.write_text(convert(form, validate=False, form_name="data").xform, encoding="utf-8")
     return path
 

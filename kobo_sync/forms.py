@@ -115,7 +115,7 @@ def expand(form: str, folder: Path = FOLDER) -> tuple[dict[str, Rows], str]:
         for row in sheets["survey"]
     ]
     sheets = form_audio.add(form, form_translations.add(form, sheets, folder), folder)
-    said = {sheet: [_without_part(row) for row in rows] for sheet, rows in sheets.items()}
+    said = {sheet: [_as_built(row) for row in rows] for sheet, rows in sheets.items()}
     digest = hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
     release = f"{form}-{digest[:10]}"
     for row in sheets["survey"]:
@@ -176,6 +176,11 @@ def _without_part(row: dict[str, str]) -> dict[str, str]:
     return {column: cell for column, cell in row.items() if column != "part"}
 
 
+def _as_built(row: dict[str, str]) -> dict[str, str]:
+    """A row as the workbook holds it: what is not said here does not change the version."""
+    return {c: bound(cell) if c.endswith(FRENCH) else cell for c, cell in _without_part(row).items()}
+
+
 def _workbook(sheets: dict[str, Rows]) -> bytes:
     """XLSX bytes that depend on the cells alone: no date, no compression (zlib versions differ)."""
     workbook = Workbook()
@@ -189,7 +194,8 @@ def _workbook(sheets: dict[str, Rows]) -> bytes:
         ]
         sheet.append(columns)
         for row in sheets[title]:
-            sheet.append([(bound(row[c]) if c.endswith(FRENCH) else row[c]) or None for c in columns])
+            built = _as_built(row)
+            sheet.append([built[c] or None for c in columns])
         for cell in sheet[1]:
             cell.font = Font(bold=True)
         sheet.freeze_panes = "A2"
