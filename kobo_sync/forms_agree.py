@@ -13,7 +13,7 @@ from pathlib import Path
 from kobo_sync import forms
 from kobo_sync.form_names import FORMS
 from kobo_sync.forms_lint import Problem, Rows
-from transforms import codelists, reading
+from transforms import codelists, mapping_targets, reading
 
 FILTERED = ("region_decl", "famille_entite")
 """What row permissions filter on: top level, before the first repeat, under one name in every form."""
@@ -53,7 +53,15 @@ def agree(folder: Path = forms.FOLDER, mapping: Rows | None = None) -> list[Prob
         for form, survey in surveys.items()
         for problem in form_problems(form, survey, read_markers(form, folder), lines)
     ]
-    return problems + filtered_problems(surveys)
+    lost = [
+        Problem(
+            line["form"],
+            line["question"],
+            f"mapping.csv range cette réponse sous « {line['target']} », que rien ne lit",
+        )
+        for line in mapping_targets.unread(lines)
+    ]
+    return problems + lost + filtered_problems(surveys)
 
 
 def mapping_lines() -> Rows:

@@ -2,6 +2,8 @@
 
 import csv
 
+import pytest
+
 from kobo_sync.forms_agree import EARLIER
 from transforms import codelists, reading
 from transforms.dimensions import SMUGGLING, dimensions
@@ -52,3 +54,30 @@ def test_every_question_of_a_case_or_follow_up_that_is_read_has_its_dimension() 
 def test_the_components_are_those_of_the_standard_and_smuggling() -> None:
     found = {dimension.component for dimension in dimensions()}
     assert found == set(codelists.codes("record_component")) | {SMUGGLING}
+
+
+WANTED = {
+    "R": ("Entité déclarante", "famille"),
+    "E": (
+        "Actes", "Moyens", "Formes d’exploitation", "exploitation sexuelle", "secteur", "contrôle", "Lieu de détection",
+        "Lieu de recrutement", "transit", "Lieu d’exploitation", "Date de détection", "Période", "Itinéraire",
+        "Mode de recrutement", "connu", "transfrontalière", "nombre", "justice",
+    ),
+    "V": (
+        "Sexe", "naissance", "début de l’exploitation", "identification", "Nationalité", "Résidence", "Instruction",
+        "matrimoniale", "famille", "Handicap", "Statut", "recruteur", "exploiteur", "Papiers", "Santé", "souhaitée",
+        "donnée", "Orientation", "Retour", "Accord", "Nom",
+    ),
+    "P": ("physique ou morale", "Sexe", "Âge", "Nationalité", "Rôle", "Lien", "Stade", "Texte", "Peine", "Nom"),
+    "T": (
+        "payé", "Avantage", "Frontière", "transport", "Étapes", "interception", "État", "Décès", "non accompagnés",
+        "passeurs", "nationalité, sexe et âge",
+    ),
+}  # fmt: skip
+"""What the law and the standard want to know of each component: a dimension struck from the table is missed here."""
+
+
+@pytest.mark.parametrize(("component", "words"), WANTED.items())
+def test_no_dimension_is_forgotten(component: str, words: tuple[str, ...]) -> None:
+    told = [dimension.label for dimension in dimensions() if dimension.component == component]
+    assert [word for word in words if not any(word in label for label in told)] == []

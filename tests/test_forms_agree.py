@@ -2,7 +2,8 @@
 
 import pytest
 
-from kobo_sync.forms_agree import filtered_problems, form_problems
+from kobo_sync.forms_agree import EARLIER, agree, filtered_problems, form_problems, mapping_lines
+from transforms import mapping_targets
 
 HEAD = ("type", "name", "choice_filter")
 SURVEY = [
@@ -139,3 +140,12 @@ def test_a_calculate_that_permissions_filter_on_must_not_move(moved):
     assert filtered_problems({"traite": rows(HEAD, SURVEY)}) == []
     (problem,) = filtered_problems({"traite": rows(HEAD, SURVEY), "suivi": rows(HEAD, elsewhere)})
     assert (problem.form, problem.where) == ("suivi", "region_decl")
+
+
+def test_a_mapped_answer_that_no_record_keeps_is_named():
+    line = {"form": "trafic", "repeat": "", "question": "de_nuit", "kind": "answer", "target": "night_crossing"}
+    assert mapping_targets.unread([line]) == [line]
+    assert mapping_targets.unread([line | {"target": "benefit"}, line | {"kind": "ignore", "target": ""}]) == []
+    assert mapping_targets.unread(mapping_lines()) == []
+    faulty = [*mapping_lines(), line | {"variable": "", "note": EARLIER}]
+    assert "night_crossing" in " ".join(problem.message for problem in agree(mapping=faulty))

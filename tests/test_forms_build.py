@@ -81,6 +81,13 @@ def test_the_version_follows_the_content(copy: Path) -> None:
     assert sheets["settings"][0]["version"] == after
 
 
+def test_the_version_follows_what_is_written_into_the_workbook(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that has the version is left alone: whatever changes a built cell must change the version."""
+    before = forms.expand("declaration", copy)[1]
+    monkeypatch.setattr(forms, "bound", str.upper)
+    assert forms.expand("declaration", copy)[1] != before
+
+
 def test_what_only_the_paper_form_reads_stays_out_of_the_phones(copy: Path) -> None:
     before = forms.expand("trafic", copy)[1]
     replace(copy, "survey", ",annex\n", ",core\n")
