@@ -25,27 +25,41 @@ def export_translations(
 
     if language not in LANGUAGES:
         raise typer.BadParameter(f"« {language} » : une langue parmi {', '.join(LANGUAGES)}", param_hint="--language")
-    number = book.export(file, language)
+    try:
+        number = book.export(file, language)
+    except book.NotATranslation as error:
+        err.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
     _say(f"{file} : {number} textes en {LANGUAGES[language]}")
 
 
 @translations_app.command("import")
 def import_translations(file: Annotated[Path, typer.Argument(help="Classeur rendu par le traducteur.")]) -> None:
     """Reprendre un classeur : les lignes justes sont gardées, les autres dites avec leur numéro et la raison."""
-    from kobo_sync import form_translations_book as book
+    from kobo_sync import form_translations_import as back
     from kobo_sync.form_languages import LANGUAGES
 
     try:
-        report = book.take_back(file)
-    except book.NotATranslation as error:
+        report = back.take_back(file)
+    except back.NotATranslation as error:
         err.print(str(error), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
-    for number, key, reason in report.refused:
-        err.print(f"ligne {number} ({key}) : {reason}", markup=False, highlight=False, soft_wrap=True)
+    for kind, rows in (("refusée", report.refused), ("à relire", report.reread)):
+        for number, key, reason in rows:
+            err.print(f"ligne {number} ({key}), {kind} : {reason}", markup=False, highlight=False, soft_wrap=True)
     _say(
         f"{LANGUAGES[report.language]} : {report.kept} textes repris ({report.changed} nouveaux ou changés), "
-        f"{report.empty} pas encore traduits, {len(report.refused)} refusés"
+        f"{report.empty} pas encore traduits, {len(report.refused)} refusés, {len(report.reread)} à relire"
     )
+    if report.left:
+        _say(f"{report.left} cases vides d’un texte déjà traduit : la traduction reprise avant reste")
+    if report.missing:
+        _say(
+            f"{report.missing} lignes manquent dans ce classeur (ôtées, ou ajoutées aux fiches depuis l’export) : "
+            "ce qui en était traduit est gardé, le reste attend ; un nouvel export, sous un autre nom, les contient"
+        )
+    if report.refused:
+        _say(f"Corrigez les lignes refusées dans {file.name} même, puis importez-le à nouveau.")
     raise typer.Exit(3 if report.refused else 0)
 
 

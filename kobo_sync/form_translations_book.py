@@ -1,18 +1,15 @@
-"""The workbook that goes to a translator and comes back: one row a text, read back row by row.
+"""The workbook that goes to a translator: one row a text, with what is translated already.
 
-A row that cannot be taken is refused alone, with its number and the reason; the others are kept. Nothing is ever
-removed by an import: an empty cell means « not translated yet ».
+It comes back by `form_translations_import`. A hidden sheet keeps the mark of each French text as it went out, which
+tells a cell that the translator changed from a question that changed since.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
+import hashlib
 from collections import Counter
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Protection, Side
@@ -22,9 +19,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from kobo_sync import form_translations as translations
 from kobo_sync import forms
+from kobo_sync.errors import FormError
 from kobo_sync.form_languages import IN_FRENCH, LANGUAGES, RIGHT_TO_LEFT
 
-SHEET, READ_ME = "Textes", "Lisez-moi"
+SHEET, READ_ME, ORIGIN = "Textes", "Lisez-moi", "Origine"
 COLUMNS = ("Clé", "Où", "Français", "Anglais", "À garder tel quel", "", "Remarque")
 """The empty one is headed by the language's name, which says at import which language it is."""
 WIDTHS = (26, 32, 52, 46, 18, 56, 26)
@@ -62,20 +60,9 @@ cet endroit ; ** entoure un mot en gras ; # en tête de ligne fait un titre. Leu
 8. N’ajoutez, n’ôtez et ne triez aucune ligne. La clé relie chaque texte à sa place.
 9. Les textes d’un même sens ne paraissent qu’une fois, même s’ils servent à plusieurs fiches.
 
-Au retour, kobo-sync forms translations import dit ligne par ligne ce qui n’a pas pu être repris, et pourquoi. \
-Une langue paraît dans une fiche quand tous ses textes sont traduits.
+Gardez ce fichier au format .xlsx. Au retour, kobo-sync forms translations import dit ligne par ligne ce qui n’a pas pu être repris, et pourquoi : \
+corrigez ces lignes dans ce même fichier. Une langue paraît dans une fiche quand tous ses textes sont traduits.
 Demandez une relecture par une deuxième personne de la région avant l’emploi avec des victimes."""
-
-
-@dataclass
-class ImportReport:
-    """What an import did. `refused`: row number in the sheet, key, and the reason in French."""
-
-    language: str
-    kept: int = 0
-    changed: int = 0
-    empty: int = 0
-    refused: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -86,8 +73,8 @@ class Text:
     where: str
 
 
-class NotATranslation(ValueError):
-    """The file is no workbook of ours; the message says so in French."""
+class NotATranslation(FormError):
+    """The file is no workbook of ours, or one that must not be written over."""
 
 
 def texts(folder: Path = forms.FOLDER, names: tuple[str, ...] = forms.FORMS) -> list[Text]:
@@ -113,7 +100,43 @@ def texts(folder: Path = forms.FOLDER, names: tuple[str, ...] = forms.FORMS) -> 
 
 
 def export(path: Path, language: str, folder: Path = forms.FOLDER, names: tuple[str, ...] = forms.FORMS) -> int:
-    """Write the workbook of a language; returns the number of texts. Translations there are stand in it."""
+    """Write the workbook of a language; returns the number of texts. Translations there are stand in it.
+
+    A file that is there already is left as it is: right when it says the same, else NotATranslation, for it may hold
+    work that no import has taken yet.
+    """
+    if path.suffix.lower() != ".xlsx":
+        raise NotATranslation(f"{path.name} : le nom doit finir par .xlsx", f"par exemple {path.stem}.xlsx")
+    workbook, number = _workbook(language, folder, names)
+    if path.exists():
+        if _cells(path) != [[cell.value for cell in row] for row in workbook[SHEET].iter_rows(max_col=len(COLUMNS))]:
+            raise NotATranslation(
+                f"{path} existe déjà et n’est pas remplacé : il contient peut-être le travail d’un traducteur",
+                "importez-le d’abord (kobo-sync forms translations import), ou donnez un autre nom à ce classeur",
+            )
+        return number
+    path.parent.mkdir(parents=True, exist_ok=True)
+    workbook.save(path)
+    return number
+
+
+def _cells(path: Path) -> list[list[object]] | None:
+    """What the rows of a workbook say; None for a file that is none of ours."""
+    try:
+        workbook = load_workbook(path)
+    except Exception:  # whatever zipfile, the XML parser or openpyxl raise: it is a file of another kind
+        return None
+    if SHEET not in workbook.sheetnames:
+        return None
+    return [[cell.value for cell in row] for row in workbook[SHEET].iter_rows(max_col=len(COLUMNS))]
+
+
+def mark(french: str) -> str:
+    """What the hidden sheet keeps of a French text."""
+    return hashlib.sha256(french.encode()).hexdigest()[:16]
+
+
+def _workbook(language: str, folder: Path, names: tuple[str, ...]) -> tuple[Workbook, int]:
     workbook = Workbook()
     del workbook["Sheet"]
     _read_me(workbook.create_sheet(READ_ME), language)
@@ -132,94 +155,12 @@ def export(path: Path, language: str, folder: Path = forms.FOLDER, names: tuple[
             place.key, text.where, place.french, place.english, keep, reader.text(place) or "", note,
         ])  # fmt: skip
     _dress(sheet, language)
+    origin = workbook.create_sheet(ORIGIN)
+    origin.sheet_state = "hidden"
+    for text in rows:
+        origin.append([text.place.key, mark(text.place.french)])
     workbook.active = 0
-    workbook.save(path)
-    return len(rows)
-
-
-def take_back(path: Path, folder: Path = forms.FOLDER, names: tuple[str, ...] = forms.FORMS) -> ImportReport:
-    """Read a translator's workbook into `translations/<language>.csv`. Raises NotATranslation for another file."""
-    rows = _rows(path)
-    language = _language(rows[0])
-    report, taken = ImportReport(language), set[str]()
-    current = {place.key: place for form in names for place in _places(form, folder)}
-    table = translations.read(language, folder)
-    for number, cells in enumerate(rows[1:], 2):
-        key = str(cells[0].value or "").strip()
-        if not key and all(cell.value in (None, "") for cell in cells):
-            continue
-        if reason := _unknown(key, cells, current, taken):
-            report.refused.append((number, key, reason))
-            continue
-        taken.add(key)
-        if (reason := _not_text(cells[TEXT_AT])) is None:
-            text = _clean(cells[TEXT_AT].value)
-            reason = translations.fault(current[key].french, text) if text else None
-        if reason:
-            report.refused.append((number, key, reason))
-        elif not text:
-            report.empty += 1
-        else:
-            note = "" if _not_text(cells[NOTE_AT]) else _clean(cells[NOTE_AT].value)
-            new = translations.Translation(current[key].french, text, note)
-            report.kept += 1
-            report.changed += table.get(key) != new
-            table[key] = new
-    if report.kept:
-        translations.write(language, table, folder)
-    return report
-
-
-def _places(form: str, folder: Path) -> list[translations.Place]:
-    return list(translations.places(form, forms.expand(form, folder)[0], folder))
-
-
-def _rows(path: Path) -> list[tuple[Any, ...]]:
-    if not path.exists():
-        raise NotATranslation(f"{path} n’existe pas")
-    try:
-        workbook = load_workbook(path)
-    except Exception as error:  # openpyxl raises what zipfile, the XML parser or itself happen to raise
-        raise NotATranslation(f"{path.name} n’est pas un classeur XLSX lisible") from error
-    if SHEET not in workbook.sheetnames:
-        raise NotATranslation(f"{path.name} : la feuille « {SHEET} » manque ; reprenez un fichier de l’export")
-    return list(workbook[SHEET].iter_rows(max_col=len(COLUMNS)))
-
-
-def _language(header: tuple[Any, ...]) -> str:
-    named = {name: code for code, name in LANGUAGES.items()}
-    headings = [cell.value for cell in header]
-    expected = [*COLUMNS[:TEXT_AT], headings[TEXT_AT], *COLUMNS[TEXT_AT + 1 :]]
-    if headings != expected or headings[TEXT_AT] not in named:
-        raise NotATranslation("les titres des colonnes ont changé : reprenez un fichier de l’export")
-    return named[headings[TEXT_AT]]
-
-
-def _unknown(key: str, cells: tuple[Any, ...], current: dict[str, translations.Place], taken: set[str]) -> str | None:
-    if key in taken:
-        return "cette clé est déjà plus haut"
-    if key not in current:
-        moved = key.startswith("commun/")
-        return "ce texte a changé ou n’est plus dans les fiches" if moved else "clé inconnue : ce texte n’existe plus"
-    if _clean(cells[FRENCH_AT].value) != _clean(current[key].french):
-        return f"le français a changé depuis l’export : « {current[key].french} »"
-    return None
-
-
-def _not_text(cell: Any) -> str | None:
-    value = cell.value
-    if cell.data_type == "f" or not isinstance(value, str | int | float | date | time | None):
-        return "formule : écrivez le texte lui-même"
-    if isinstance(value, datetime | date | time):
-        return "date : mettez une apostrophe devant pour que le tableur garde le texte"
-    if isinstance(value, bool | int | float):
-        return "nombre : mettez une apostrophe devant pour que le tableur garde le texte"
-    return "erreur du tableur" if cell.data_type == "e" else None
-
-
-def _clean(value: object) -> str:
-    text = unicodedata.normalize("NFC", str(value or "").replace("\r\n", "\n").replace("_x000D_", ""))
-    return re.sub(r" +", " ", re.sub(r"[ \t]*\n[ \t]*", "\n", text)).strip(" \t\n\ufeff")
+    return workbook, len(rows)
 
 
 def _screens(survey: translations.Rows) -> list[str]:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from kobo_sync import form_audio, forms
 from kobo_sync import form_translations as translations
 from kobo_sync import form_translations_book as book
+from kobo_sync import form_translations_import as back
 from kobo_sync.cli import app
 from kobo_sync.form_languages import LANGUAGES
 from kobo_sync.forms_lint import validate
@@ -49,10 +50,10 @@ def fill(path: Path, change: Callable[[dict[str, Cell]], Any]) -> None:
     workbook.save(path)
 
 
-def translate(folder: Path, language: str, path: Path) -> book.ImportReport:
+def translate(folder: Path, language: str, path: Path) -> back.ImportReport:
     book.export(path, language, folder)
     fill(path, lambda row: setattr(row["text"], "value", in_language(language, str(row["french"].value))))
-    return book.take_back(path, folder)
+    return back.take_back(path, folder)
 
 
 def cells(path: Path) -> list[list[Any]]:
@@ -65,7 +66,7 @@ def test_what_comes_back_is_what_went_out(copy: Path, tmp_path: Path) -> None:
     book.export(tmp_path / "again.xlsx", "ha", copy)
     assert cells(tmp_path / "again.xlsx") == cells(tmp_path / "ha.xlsx")
     stored = (copy / "translations" / "ha.csv").read_bytes()
-    second = book.take_back(tmp_path / "again.xlsx", copy)
+    second = back.take_back(tmp_path / "again.xlsx", copy)
     assert (second.kept, second.changed, second.refused) == (first.kept, 0, [])
     assert (copy / "translations" / "ha.csv").read_bytes() == stored
 
@@ -109,7 +110,7 @@ def test_a_lost_or_altered_placeholder_is_refused_with_its_row_and_the_rest_is_k
         row["text"].value = text
 
     fill(path, change)
-    report = book.take_back(path, copy)
+    report = back.take_back(path, copy)
     assert {number: key for number, key, _ in report.refused} == spoilt and len(spoilt) == 3
     assert [reason.split(" ")[0] for _, _, reason in report.refused] == ["perdu", "perdu", "en"]
     assert report.kept == len(book.texts(copy)) - 3
@@ -142,7 +143,7 @@ def test_a_cell_that_is_no_text_is_told(copy: Path, tmp_path: Path, value: objec
     path = tmp_path / "ha.xlsx"
     book.export(path, "ha", copy)
     fill(path, lambda row: setattr(row["text"], "value", value if row["text"].row == 5 else ""))
-    report = book.take_back(path, copy)
+    report = back.take_back(path, copy)
     assert [(number, said.split(" ")[0]) for number, _, said in report.refused] == [(5, reason)]
     assert report.kept == 0 and not (copy / "translations").exists()
 
@@ -165,10 +166,107 @@ def test_rows_whose_source_changed_vanished_or_came_twice_are_refused(copy: Path
         survey = copy / form / "survey.csv"
         text = survey.read_text(encoding="utf-8")
         survey.write_text(text.replace(old, "Aide nouvelle"), encoding="utf-8", newline="")
-    refused = {key: reason for _, key, reason in book.take_back(path, copy).refused}
+    refused = {key: reason for _, key, reason in back.take_back(path, copy).refused}
     assert "clé inconnue" in refused["liste/sex/X"]
     assert "déjà plus haut" in refused[label]
     assert "a changé" in refused[hint]
+
+
+def test_a_translators_work_is_never_written_over(copy: Path, tmp_path: Path) -> None:
+    path = tmp_path / "ha.xlsx"
+    number = book.export(path, "ha", copy)
+    assert book.export(path, "ha", copy) == number  # nothing written yet: the same workbook
+    fill(path, lambda row: setattr(row["text"], "value", '"Ina" kwana' if row["text"].row == 4 else None))
+    before = path.read_bytes()
+    with pytest.raises(book.NotATranslation, match=r"existe déjà.*importez-le d’abord"):
+        book.export(path, "ha", copy)
+    assert [row for row, _, _ in back.take_back(path, copy).refused] == [4]
+    with pytest.raises(book.NotATranslation, match="existe déjà"):  # what was refused is only there
+        book.export(path, "ha", copy)
+    assert path.read_bytes() == before
+    other = tmp_path / "lettre.xlsx"
+    other.write_bytes(b"autre chose")
+    with pytest.raises(book.NotATranslation, match="existe déjà"):
+        book.export(other, "ha", copy)
+    assert other.read_bytes() == b"autre chose"
+
+
+@pytest.mark.parametrize("name", ["textes", "textes.xls", "textes.csv"])
+def test_an_export_is_named_as_what_it_is(copy: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(book.NotATranslation, match=r"finir par \.xlsx"):
+        book.export(tmp_path / name, "ha", copy)
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["textes.ods", "textes.xls", "abime.xlsx"])
+def test_another_kind_of_file_says_how_to_save_it(copy: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\xd0\xcf\x11\xe0")
+    with pytest.raises(book.NotATranslation, match=r"Enregistrer sous.*\.xlsx"):
+        back.take_back(tmp_path / name, copy)
+
+
+def test_a_changed_heading_is_named_with_the_one_expected(copy: Path, tmp_path: Path) -> None:
+    path = tmp_path / "ha.xlsx"
+    book.export(path, "ha", copy)
+    for column, heading, said in ((6, "Haoussa", "F1 : « Haoussa » au lieu de .*« Hausa"),
+                                  (3, "Francais", "C1 : « Francais » au lieu de « Français »")):  # fmt: skip
+        workbook = load_workbook(path)
+        workbook[book.SHEET].cell(1, column, heading)
+        workbook.save(tmp_path / "change.xlsx")
+        with pytest.raises(book.NotATranslation, match=said):
+            back.take_back(tmp_path / "change.xlsx", copy)
+
+
+def test_rows_taken_out_are_counted_and_lose_nothing(copy: Path, tmp_path: Path) -> None:
+    path = tmp_path / "ha.xlsx"
+    full = translate(copy, "ha", path)
+    stored = (copy / "translations" / "ha.csv").read_bytes()
+    workbook = load_workbook(path)
+    sheet = workbook[book.SHEET]
+    sheet.delete_rows(20, 17)
+    sheet.cell(5, book.TEXT_AT + 1).value = None
+    workbook.save(path)
+    report = back.take_back(path, copy)
+    assert (full.missing, report.missing, report.left, report.empty) == (0, 17, 1, 0)
+    assert report.kept == full.kept - 18 and not report.refused
+    assert (copy / "translations" / "ha.csv").read_bytes() == stored
+
+
+def test_a_text_left_in_french_or_far_too_long_is_kept_to_be_read_again(copy: Path, tmp_path: Path) -> None:
+    path = tmp_path / "ha.xlsx"
+    book.export(path, "ha", copy)
+    doubtful: dict[int, str] = {}
+
+    def change(row: dict[str, Cell]) -> None:
+        french, number = str(row["french"].value), row["text"].row
+        row["text"].value = in_language("ha", french)
+        if len(french.split()) > 4 and not translations.KEEP.search(french) and len(doubtful) < 2:
+            row["text"].value = french if not doubtful else f"{french} " * 4
+            doubtful[number] = "français lui-même" if not doubtful else "fois plus long"
+        elif len(french.split()) == 1 and "$" not in french and len(french) < 4:
+            row["text"].value = french  # « Non » may be the word of both languages
+
+    fill(path, change)
+    report = back.take_back(path, copy)
+    assert len(doubtful) == 2 and [number for number, _, _ in report.reread] == list(doubtful)
+    assert all(doubtful[number] in reason for number, _, reason in report.reread)
+    assert not report.refused and report.kept == len(book.texts(copy))
+
+
+def test_french_that_the_translator_changed_is_told_from_a_question_that_changed(copy: Path, tmp_path: Path) -> None:
+    path = tmp_path / "ha.xlsx"
+    book.export(path, "ha", copy)
+    edited: list[str] = []
+
+    def change(row: dict[str, Cell]) -> None:
+        row["text"].value = in_language("ha", str(row["french"].value))
+        if str(row["key"].value).endswith("/label") and len(edited) < 1:
+            edited.append(str(row["french"].value))
+            row["french"].value = "Autre français"
+
+    fill(path, change)
+    ((_, _, reason),) = back.take_back(path, copy).refused
+    assert "a été modifiée dans le classeur" in reason and edited[0] in reason and "depuis l’export" not in reason
 
 
 def test_a_changed_question_is_refused_with_the_new_french(copy: Path, tmp_path: Path) -> None:
@@ -179,7 +277,7 @@ def test_a_changed_question_is_refused_with_the_new_french(copy: Path, tmp_path:
                  if p.key.startswith("declaration/survey/nb_"))  # fmt: skip
     text = survey.read_text(encoding="utf-8")
     survey.write_text(text.replace(place.french, place.french + " (bis)"), encoding="utf-8", newline="")
-    report = book.take_back(path, copy)
+    report = back.take_back(path, copy)
     assert [key for _, key, _ in report.refused] == [place.key]
     assert "(bis)" in report.refused[0][2]
     assert f"label::{LANGUAGES['ha']}" not in forms.expand("declaration", copy)[0]["survey"][0]  # no longer complete
@@ -271,4 +369,7 @@ def test_the_commands_say_what_they_did(tmp_path: Path) -> None:
     fill(path, lambda row: setattr(row["text"], "value", "=1+1" if row["text"].row == 3 else None))
     done = run(app, ["forms", "translations", "import", str(path)])
     assert done.exit_code == 3 and "ligne 3 (" in done.output and "1 refusés" in done.output
+    assert run(app, ["forms", "translations", "export", str(path), "--language", "kr"]).exit_code == 1
+    assert "1 refusés" in run(app, ["forms", "translations", "import", str(path)]).output  # his rows are still there
+    assert run(app, ["forms", "translations", "export", str(tmp_path / "kr.xls"), "-l", "kr"]).exit_code == 1
     assert run(app, ["forms", "translations", "import", str(tmp_path / "absent.xlsx")]).exit_code == 1
