@@ -69,13 +69,19 @@ NOT_HERS = {
     # the person's own agreement: « Non » is the refusal
     "v_c_enreg", "v_c_partage", "v_c_nom", "v_c_orient",
     # what the worker sees, decides or does, and asks of nobody
-    "v_majorite", "v_c_adulte", "v_sexe", "v_nom_ok", "v_nom_efface", "v_statut", "v_statut_organe",
+    "v_majorite", "v_c_adulte", "v_sexe", "v_nom_efface", "v_statut", "v_statut_organe",
     "v_meme_situation", "v_actes", "v_moyens", "v_exploitation", "v_exploitation_princ", "v_orientation",
     "m_sexe", "m_indice_exploitation",
     # shown only to who chose to give an age band just before, where « Préfère ne pas répondre » stood
     "v_tranche", "m_tranche",
 }  # fmt: skip
 """The only questions about a person that may lack « Préfère ne pas répondre » (`ref`), and why."""
+
+
+IN_NAME = {
+    "code_evenement", "code_montre", "entite", "annee", "trimestre", "org_connu", "org_code", "org_nom",
+}  # fmt: skip
+"""All that the name of an instance may say: phones and servers list it in clear."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,18 @@ def lint(form: str, sheets: dict[str, Rows], xform: str, folder: Path) -> list[P
     """All faults of the expanded sheets and of the XForm made of them; `folder` holds the attached CSVs."""
     if misspelt := list(_headers(sheets)):  # the other rules read by column name
         return [Problem(form, where, message) for where, message in misspelt]
-    rules = (_translations, _answers, _names, _top_level, _parts, _lists, _refusals, _expressions, _literals)
+    rules = (
+        _translations,
+        _answers,
+        _names,
+        _instance_name,
+        _top_level,
+        _parts,
+        _lists,
+        _refusals,
+        _expressions,
+        _literals,
+    )
     faults = [fault for rule in rules for fault in rule(form, sheets)]
     faults += attached(sheets["survey"], folder)
     if f'<translation lang="{FRENCH}" default="true()">' not in xform:
@@ -205,6 +222,12 @@ def _refusals(_form: str, sheets: dict[str, Rows]) -> Faults:
             continue
         elif listed not in offers and row["name"] not in NOT_HERS:
             yield row["name"], "question à une personne sans « Préfère ne pas répondre » (ref)"
+
+
+def _instance_name(_form: str, sheets: dict[str, Rows]) -> Faults:
+    for row in sheets["settings"]:
+        for name in set(re.findall(r"\$\{(\w+)\}", row["instance_name"])) - IN_NAME:
+            yield "settings", f"instance_name montrerait la réponse à {name} dans la liste des fiches"
 
 
 def _expressions(_form: str, sheets: dict[str, Rows]) -> Faults:

@@ -12,7 +12,7 @@ from kobo_sync import forms
 from kobo_sync.config import load_config
 from kobo_sync.deploy import NAMES
 from kobo_sync.form_names import CASE_FORMS
-from kobo_sync.forms_lint import ENGLISH, FRENCH, TRANSLATED, Problem, lint, validate
+from kobo_sync.forms_lint import ENGLISH, FRENCH, NOT_HERS, TRANSLATED, Problem, lint, validate
 from kobo_sync.forms_lint_files import CONTACTS
 from transforms import codelists, places
 
@@ -86,6 +86,20 @@ def test_the_version_follows_what_is_written_into_the_workbook(copy: Path, monke
     before = forms.expand("declaration", copy)[1]
     monkeypatch.setattr(forms, "bound", str.upper)
     assert forms.expand("declaration", copy)[1] != before
+
+
+def test_the_name_of_an_instance_tells_nothing_of_a_person(copy: Path) -> None:
+    path = copy / "traite" / "settings.csv"
+    path.write_text(path.read_text().replace("${code_evenement})", "${code_evenement}, join(' ', ${v_nom}))"))
+    (problem,) = [p for p in forms.check("traite", copy) if p.where == "settings"]
+    assert "v_nom" in problem.message
+
+
+def test_a_question_that_need_not_offer_a_refusal_is_one_of_the_form() -> None:
+    asked = {row["name"] for form in CASE_FORMS for row in forms.expand(form)[0]["survey"]}
+    assert asked >= NOT_HERS
+    hers = {"v_sante", "v_handicap", "v_nationalite", "v_papiers", "v_age_connu", "v_mineur_faits", "m_nationalite"}
+    assert not hers & NOT_HERS
 
 
 def test_what_only_the_paper_form_reads_stays_out_of_the_phones(copy: Path) -> None:
