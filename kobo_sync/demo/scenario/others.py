@@ -148,12 +148,17 @@ def register(scenario: Scenario) -> None:
     """Each provider’s sheet, and organisations whose names a spreadsheet or a page would run."""
     rng = scenario.rng("fournisseurs")
     for provider in PROVIDERS:
-        answers: Answers = {"org_connu": "oui", "org_code": provider.code, "pf_nom": "Point focal (inventé)"}
+        answers: Answers = {
+            "org_connu": "oui",
+            "org_code": provider.code,
+            "pf_nom": "Point focal (inventé)",
+            "pf_fonction": "Secrétaire",
+        }
         state = pick(rng, {"signed": 5, "sent": 3, "to_approach": 2, "expired": 1})
         _add(scenario, "fournisseur", provider, rng, date(2025, 7, 10), answers | _sheet(rng, provider, state))
     for place, text in enumerate(HOSTILE_TEXTS):
         provider = PROVIDERS[place]
-        answers = {"org_connu": "non", "org_nom": text, "pf_nom": text[:60], "me_motif": text}
+        answers = {"org_connu": "non", "org_nom": text, "pf_nom": text[:60], "pf_fonction": text[:60], "me_motif": text}
         case = _add(
             scenario, "fournisseur", provider, rng, date(2026, 2, 3), answers | _sheet(rng, provider, "refused")
         )

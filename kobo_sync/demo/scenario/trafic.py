@@ -192,7 +192,8 @@ def report(
         answers["detail_connu"] = "oui"
     children = sum(sum(group.counts[:2]) for group in groups or facts.groups)
     if children and rng.random() < 0.6:
-        answers["enfants_seuls"] = str(rng.randrange(children + 1))
+        alone = sum(row.get("m_non_accompagne") == "oui" for row in migrants)
+        answers["enfants_seuls"] = str(max(rng.randrange(children + 1), alone))
     if rng.random() < 0.5:
         answers["etapes"] = " ".join(some(rng, (), _STAGES, 0.2)) or "unk"
     if facts.amount and provider.type != "io_iom":

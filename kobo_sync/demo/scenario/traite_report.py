@@ -115,8 +115,6 @@ def victim_answers(
     answers: Answers = {"v_sexe": victim.sex, "v_c_orient": "oui" if rng.random() < 0.9 else "non"}
     if consent == "refused":
         answers |= {"v_c_enreg": "non", "v_majorite": "0-17" if age_on(victim.birth, day) < 18 else "18+"}
-        if age_on(victim.birth, day) >= 18:
-            answers["v_mineur_faits"] = "non"
         return answers, (victim.key, None)
     answers["v_c_enreg"] = "mandat" if consent == "mandate" else "oui"
     answers["v_c_partage"] = "non" if consent == "no_share" else "oui"
@@ -239,7 +237,9 @@ def report(
     }
     if len(facts.purposes) > 1:
         answers["exploitation_princ"] = facts.main
-    details = rng.random() < 0.9
+    agreed = consents or [usual_consent(rng, provider) for _ in facts.victims]
+    # Of persons who all refuse to be recorded, the form asks no details.
+    details = rng.random() < 0.9 and not (agreed and set(agreed) == {"refused"})
     if details:
         answers |= _details(rng, facts, provider)
     answers["saisine"] = _JUSTICE[stage] if facts.perpetrators else pick(rng, {"none": 5, "complaint": 3, "unk": 2})
@@ -251,11 +251,10 @@ def report(
     rows: list[Answers] = []
     persons: list[tuple[str, int | None]] = []
     for place, victim in enumerate(facts.victims):
-        consent = consents[place] if consents else usual_consent(rng, provider)
         variant = variants[place] if variants else rng.choice((0, 0, 0, 0, 0, 1, 9))
         row, person = victim_answers(
             rng, victim, provider, seen,
-            seed=seed, variant=variant, consent=consent, dated=day is not None, sent=sent.date(),
+            seed=seed, variant=variant, consent=agreed[place], dated=day is not None, sent=sent.date(),
             first=place == 0, details=details,
         )  # fmt: skip
         rows.append(row)
