@@ -102,7 +102,11 @@ class KoboClient:
 
     def find_assets(self, name: str) -> list[str]:
         """Identifiers of our forms of that name."""
-        found: list[str] = []
+        return [uid for uid, owner in self.owners(name).items() if owner == self.whoami()]
+
+    def owners(self, name: str) -> dict[str, str]:
+        """Forms of that name that are shown to us, identifier to owner, whoever that is."""
+        found: dict[str, str] = {}
         seen = 0
         while True:
             page = _object(
@@ -111,13 +115,10 @@ class KoboClient:
                 )
             )
             results = _list(page.get("results"))
-            found += [asset["uid"] for asset in results if asset.get("name") == name and self._is_ours(asset)]
+            found |= {str(a["uid"]): str(a.get("owner__username")) for a in results if a.get("name") == name}
             seen += len(results)
             if not results or not page.get("next"):
-                return list(dict.fromkeys(found))
-
-    def _is_ours(self, asset: dict[str, Any]) -> bool:
-        return asset.get("owner__username") == self.whoami()
+                return found
 
     def import_xlsform(self, name: str, content: bytes, uid: str | None = None) -> str:
         """Start the import of a spreadsheet as a new form, or over `uid`; the identifier of the task."""

@@ -165,6 +165,22 @@ class Config(Strict):
         return self
 
     @model_validator(mode="after")
+    def _one_form_a_project(self) -> Config:
+        # Deployed, one form would be put over the other; pulled, cases would count twice.
+        places: dict[tuple[str, str], list[str]] = {}
+        for source in self.sources:
+            for form, uid in source.forms.items():
+                if uid:
+                    places.setdefault((source.url, uid), []).append(f"sources ({source.name}).forms.{form}")
+        if doubles := [
+            f"{', '.join(keys)} : le même identifiant {uid} ; chaque fiche a son propre projet, corrigez-en un"
+            for (_, uid), keys in places.items()
+            if len(keys) > 1
+        ]:
+            raise ValueError("\n  • ".join(doubles))
+        return self
+
+    @model_validator(mode="after")
     def _accounts_fit(self) -> Config:
         families = {provider.code: provider.family for provider in self.providers}
         if problems := account_problems(self.accounts, families, self.sync_account):

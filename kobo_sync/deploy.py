@@ -41,7 +41,7 @@ class DeployReport:
     """The form's identifier on the server, to be noted in the configuration, and what was done."""
 
     uid: str
-    action: Literal["created", "updated", "unchanged"]
+    action: Literal["created", "updated", "reopened", "unchanged"]
 
 
 def deploy(
@@ -75,6 +75,7 @@ def deploy(
     if not created and not files_changed and _is_live(asset):
         return DeployReport(uid, "unchanged")
     first = not asset.get("has_deployment")
+    archived = not first and not asset.get("deployment__active")
     try:
         if first:
             client.deploy(uid)
@@ -88,28 +89,61 @@ def deploy(
             f"Le formulaire {form} est importé mais ne se déploie pas : {error.message}",
             "corrigez le formulaire (kobo-sync forms check), puis relancez kobo-sync forms deploy",
         ) from None
-    return DeployReport(uid, "created" if first else "updated")
+    return DeployReport(uid, "created" if first else "reopened" if archived else "updated")
 
 
 def find(client: KoboClient, source: SourceConfig, form: str) -> dict[str, Any] | None:
-    """The form on the server, by the identifier of the configuration or by its name; None when it is not there."""
+    """The form on the server, by the identifier of the configuration or by its name; None when it is not there.
+
+    Raises FormError when what is found is not that form, or belongs to somebody else without being noted.
+    """
     known = source.forms.get(form)
+    key = f"sources ({source.name}).forms.{form}"
     if known:
         try:
-            return client.asset(known)
+            return _recognised(client.asset(known), form, key)
         except NotFoundError:
             raise FormError(
-                f"sources ({source.name}).forms.{form} : le formulaire {known} n’est pas sur {client.url}, "
-                "ou ce compte ne le voit pas",
-                "corrigez l’identifiant, ou videz-le pour créer le formulaire",
+                f"{key} : le formulaire {known} n’est pas sur {client.url}, ou le compte {client.whoami()} ne le voit "
+                "pas",
+                "corrigez l’identifiant, ou déployez avec le jeton du propriétaire (--token-env NOM) ; "
+                "videz-le seulement si le projet n’existe plus",
             ) from None
-    found = client.find_assets(NAMES[form])
+    owners = client.owners(NAMES[form])
+    found = [uid for uid, owner in owners.items() if owner == client.whoami()]
+    if owners and not found:
+        # A second project would split the cases between two forms of one name.
+        named = ", ".join(f"{uid} (propriétaire : {owner})" for uid, owner in owners.items())
+        raise FormError(
+            f"{key} est vide, mais un projet « {NAMES[form]} » existe déjà sur {client.url} et appartient à un autre "
+            f"compte que {client.whoami()} : {named}",
+            f"écrivez {form}: {next(iter(owners))} sous forms, et déployez avec le jeton du propriétaire "
+            "(--token-env NOM)",
+        )
     if len(found) > 1:
         raise FormError(
             f"{len(found)} projets s’appellent « {NAMES[form]} » sur {client.url} : {', '.join(found)}",
             f"notez le bon dans la configuration : sources ({source.name}).forms.{form}",
         )
-    return client.asset(found[0]) if found else None
+    return _recognised(client.asset(found[0]), form, key) if found else None
+
+
+def _recognised(asset: dict[str, Any], form: str, key: str) -> dict[str, Any]:
+    """The project, if it is that form: an identifier copied to the wrong line would put one form over another."""
+    uid, carried = str(asset["uid"]), _release_on_server(asset).rpartition("-")[0]
+    if carried == form:
+        return asset
+    if carried:
+        raise FormError(
+            f"{key} : le projet {uid} porte la fiche {carried}, pas {form}",
+            f"corrigez la clé {key} (les identifiants de {form} et de {carried} sont peut-être échangés)",
+        )
+    raise FormError(
+        f"{key} : le projet {uid} (« {asset.get('name')} ») n’a pas la question form_release ; il n’a pas été fait "
+        "avec nos fiches",
+        f"si c’est bien la fiche {form}, remplacez-y le formulaire dans Kobo par {form}.xlsx, puis relancez ; sinon "
+        "corrigez l’identifiant, ou renommez ce projet et laissez la clé vide pour en créer un",
+    )
 
 
 def _import(client: KoboClient, form: str, xlsx: Path, uid: str | None, sleep: Callable[[float], None]) -> str:

@@ -15,7 +15,12 @@ from kobo_sync.deploy_foresee import foresee, refuse_orphans
 from kobo_sync.errors import ConfigError, FormError
 from kobo_sync.forms_lint_files import unfinished
 
-DONE = {"created": "créé", "updated": "mis à jour", "unchanged": "inchangé"}
+DONE = {
+    "created": "créé",
+    "updated": "mis à jour",
+    "reopened": "rouvert (il était archivé) et mis à jour",
+    "unchanged": "inchangé",
+}
 Say = Callable[[str], None]
 
 
@@ -89,7 +94,12 @@ def _look_first(sources: list[SourceConfig], clients: dict[str, KoboClient], yes
         client = clients[source.name]
         client.whoami()
         for form in forms.FORMS:
-            foreseen = foresee(client, find(client, source, form), forms.xlsx_path(form))
+            try:
+                asset = find(client, source, form)
+            except FormError as refusal:
+                refusals.append(refusal)
+                continue
+            foreseen = foresee(client, asset, forms.xlsx_path(form))
             for change in foreseen.changes:
                 say(f"{source.name} · {form} : {change.text}")
             if foreseen.changes and not foreseen.collected:
@@ -100,7 +110,7 @@ def _look_first(sources: list[SourceConfig], clients: dict[str, KoboClient], yes
                 except FormError as refusal:
                     refusals.append(refusal)
     if refusals:
-        raise FormError("\n".join(refusal.message for refusal in refusals), refusals[0].remedy)
+        raise FormError("\n".join(map(str, refusals)) + "\nRien n’a été changé")
 
 
 def _rights(config: Config, client: KoboClient, uid: str, where: str, say: Say, warn: Say) -> list[str]:

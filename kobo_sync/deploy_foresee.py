@@ -39,11 +39,14 @@ def foresee(client: KoboClient, asset: Mapping[str, Any] | None, xlsx: Path) -> 
     )
 
 
-def refuse_orphans(form: str, foreseen: Foreseen) -> None:
-    """Raises FormError, with the list, when the change leaves answers behind and nobody has agreed to it."""
+def refuse_orphans(form: str, foreseen: Foreseen, again: str = "kobo-sync forms deploy --yes") -> None:
+    """Raises FormError, with the list, when the change leaves answers behind and nobody has agreed to it.
+
+    `again`: the command that accepts it.
+    """
     if foreseen.needs_yes:
         lines = "".join(f"\n  • {change.text}" for change in foreseen.changes if change.orphans)
         raise FormError(
-            f"La nouvelle version de {form} laisserait de côté des réponses déjà reçues :{lines}\nRien n’a été changé",
-            "revenez sur ces changements, ou acceptez-les : kobo-sync forms deploy --yes",
+            f"La nouvelle version de {form} laisserait de côté des réponses déjà reçues :{lines}\nÀ faire",
+            f"revenez sur ces changements, ou acceptez-les : {again}",
         )

@@ -1,13 +1,13 @@
 """What is wrong with the files that travel with a form: absent, without a column it reads, or not yet filled in."""
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from kobo_sync.csv_file import CsvFileError, read_csv
+from kobo_sync.csv_file import Rows as Rows
 from transforms import places
 
-Rows = list[dict[str, str]]
 Faults = Iterator[tuple[str, str]]
 """Where (question, list, sheet or file) and what, in French."""
 
@@ -22,12 +22,16 @@ def attached(survey: Rows, folder: Path) -> Faults:
         if not path.exists():
             yield name, "fichier joint absent"
             continue
-        header, rows = _content(path)
+        try:
+            header, rows = read_csv(path)
+        except CsvFileError as error:
+            yield name, str(error)
+            continue
         if not all(re.fullmatch("[a-z_]+", column) for column in header):
             yield name, "en-têtes : lettres minuscules et _ seulement"
         for column in sorted(columns - set(header)):
             yield name, f"colonne absente : {column}"
-        if name == CONTACTS:
+        if name == CONTACTS and "name" in header:
             yield from _every_region(rows)
 
 
@@ -36,7 +40,10 @@ def unfinished(survey: Rows, folder: Path) -> Faults:
     path = folder / CONTACTS
     if CONTACTS not in _read_by(survey) or not path.exists():
         return
-    waiting = [row["name"] for row in _content(path)[1] if TO_COMPLETE in " ".join(row.values())]
+    try:
+        waiting = [row.get("name", "") for row in read_csv(path)[1] if TO_COMPLETE in " ".join(row.values())]
+    except CsvFileError:  # already a fault
+        return
     if waiting:
         named = ", ".join(places.label(code) for code in waiting)
         yield CONTACTS, f"contacts « {TO_COMPLETE} » : {named}"
@@ -57,19 +64,21 @@ def _read_by(survey: Rows) -> dict[str, set[str]]:
     return needed
 
 
-def _content(path: Path) -> tuple[list[str], Rows]:
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        return list(reader.fieldnames or ()), list(reader)
-
-
 def _every_region(rows: Rows) -> Faults:
-    known = [row.get("name") for row in rows]
-    for code, label in places.regions().items():
-        if known.count(code) != 1:
-            yield CONTACTS, f"{label} ({code}) : une ligne, et une seule"
+    """One whole row a region: a cell left empty is shown as a blank line to a worker who looks for help."""
+    regions = places.regions()
+    codes = [row.get("name", "") for row in rows]
+    for code, label in regions.items():
+        if codes.count(code) != 1:
+            how = "absente" if code not in codes else f"donnée {codes.count(code)} fois"
+            yield CONTACTS, f"{label} ({code}) : région {how}, il en faut une ligne et une seule"
     for row in rows:
-        if not all((cell or "").strip() for cell in row.values()):
-            yield CONTACTS, f"{places.label(row['name'])} : une case est vide (écrire « {TO_COMPLETE} »)"
-        if {'"', "“", "”"} & set("".join(str(cell) for cell in row.values())):
-            yield CONTACTS, f'{places.label(row["name"])} : le guillemet " bloque Enketo, écrire « »'
+        code = row.get("name", "")
+        if code not in regions:
+            known = ", ".join(f"{known} {label}" for known, label in regions.items())
+            yield CONTACTS, f"name = « {code} » : ce n’est pas le code d’une région ({known})"
+        where = f"{places.label(code)} ({code})"
+        for column in sorted(c for c, cell in row.items() if not cell):
+            yield CONTACTS, f"{where}, colonne {column} : case vide (écrire « {TO_COMPLETE} » en attendant)"
+        for column in sorted(c for c, cell in row.items() if {'"', "“", "”"} & set(cell)):
+            yield CONTACTS, f'{where}, colonne {column} : le guillemet " bloque Enketo, écrire « »'

@@ -36,6 +36,23 @@ def test_the_committed_file_is_valid_and_lists_the_twenty_providers():
     assert not any(code.startswith("ONG_") for code in nominative) and len(nominative) == 15
 
 
+def test_one_identifier_belongs_to_one_form(tmp_path):
+    def twice(data):
+        data["sources"][0]["forms"] |= {"traite": "aBC45678901", "trafic": "aBC45678901", "suivi": "aBC45678902"}
+
+    (found,) = problems(tmp_path, twice)
+    assert "sources (kobo-anltp).forms.trafic, sources (kobo-anltp).forms.traite : le même identifiant" in found
+    assert "aBC45678901" in found and "suivi" not in found
+
+    def two_sources(data):
+        twice(data)
+        data["sources"][0]["forms"].pop("trafic")
+        data["sources"].append(data["sources"][0] | {"name": "encore"})
+
+    (found,) = problems(tmp_path, two_sources)
+    assert "sources (encore).forms.suivi : le même identifiant" in found
+
+
 def set_at(data, path, value):
     for part in path[:-1]:
         data = data[part]

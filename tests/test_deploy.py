@@ -126,16 +126,41 @@ def test_a_form_that_someone_archived_is_open_again(base, tmp_path):
     headers = {"Authorization": f"Token {LEAD.token}"}
     requests.patch(f"{base}/api/v2/assets/{uid}/deployment/", json={"active": False}, headers=headers, timeout=10)
     assert not asset(base, uid)["deployment__active"]
-    assert deployed(base, xlsx, uid=uid).action == "updated"
+    assert deployed(base, xlsx, uid=uid).action == "reopened"
     assert asset(base, uid)["deployment__active"]
 
 
-def test_the_form_of_another_account_is_not_taken_for_ours(base, tmp_path):
+def test_the_form_of_another_account_is_neither_taken_nor_doubled(base, tmp_path):
     xlsx = form_file(tmp_path, "traite-0000000001")
-    ours = deployed(base, xlsx).uid
-    Project(base, ours).allow(PHONE, "view_asset")
-    with KoboClient(base, PHONE.token) as client:
-        assert deploy(client, source(base), "traite", xlsx, PLACES).uid != ours
+    theirs = deployed(base, xlsx).uid
+    Project(base, theirs).allow(PHONE, "view_asset")
+    sent = len(logged(tmp_path / "kobo.db"))
+    with KoboClient(base, PHONE.token) as client, pytest.raises(FormError) as refused:
+        deploy(client, source(base), "traite", xlsx, PLACES)
+    assert f"{theirs} (propriétaire : lead1)" in refused.value.message
+    assert f"écrivez traite: {theirs} sous forms" in refused.value.remedy and "--token-env" in refused.value.remedy
+    assert writes(tmp_path, sent) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("trafic-0000000001", "le projet {uid} porte la fiche trafic, pas traite — corrigez la clé sources"),
+        ("no release", "n’a pas la question form_release ; il n’a pas été fait avec nos fiches — si c’est bien"),
+    ],
+)
+@pytest.mark.parametrize("noted", [True, False])
+def test_a_project_that_is_not_this_form_is_left_alone(base, tmp_path, content, words, noted):
+    with KoboClient(base, LEAD.token) as client:
+        task = client.import_xlsform("Traite des personnes", form_file(tmp_path, content).read_bytes())
+        uid = client.import_state(task)["messages"]["created"][0]["uid"]
+        client.deploy(uid)
+    sent = len(logged(tmp_path / "kobo.db"))
+    with pytest.raises(FormError) as refused:
+        deployed(base, form_file(tmp_path, "traite-0000000001"), uid=uid if noted else None)
+    assert words.format(uid=uid) in str(refused.value)
+    assert "sources (kobo-anltp).forms.traite" in str(refused.value)
+    assert writes(tmp_path, sent) == []
 
 
 @pytest.mark.parametrize(
