@@ -5,6 +5,7 @@ Heavy modules are imported inside the commands, so that `--help` answers at once
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -42,11 +43,16 @@ def check() -> None:
     from kobo_sync import form_paper, forms
     from kobo_sync.forms_agree import agree
 
-    problems = [problem for form in forms.FORMS for problem in forms.check(form)] + agree() + form_paper.problems()
+    problems = [problem for form in forms.FORMS for problem in forms.check(form)]
+    unread = any(problem.where in (forms.SOURCES, *forms.SHEETS) and not problem.warning for problem in problems)
+    if not unread:  # what cannot be read cannot be compared either
+        problems += agree() + form_paper.problems()
     for problem in problems:
         kind = "à savoir" if problem.warning else "à corriger"
         where = f"{problem.form} · {problem.where} ({kind}) : {problem.message}"
         err.print(where, markup=False, highlight=False, soft_wrap=True)
+    if unread:
+        err.print("Le reste sera vérifié quand ces points seront corrigés : relancez kobo-sync forms check.")
     failed = any(not problem.warning for problem in problems)
     if not failed:
         out.print("Les formulaires sont valides.")
@@ -69,17 +75,24 @@ def deploy(
 ) -> None:
     """Créer ou mettre à jour les formulaires sur chaque serveur Kobo, et régler les droits des comptes."""
     from kobo_sync.config import load_config
-    from kobo_sync.deploy_all import deploy_all, kobo_sources, token_from
+    from kobo_sync.deploy_all import deploy_all, kobo_sources, token_from, tokens_named
 
     settings = load_config(config, need_tokens=token_env is None)
-    unknown = deploy_all(
-        settings,
-        kobo_sources(settings, source),
-        token_from(token_env),
-        yes=yes,
-        say=lambda text: out.print(text, markup=False, highlight=False, soft_wrap=True),
-        warn=lambda text: err.print(f"à savoir : {text}", markup=False, highlight=False, soft_wrap=True),
-    )
+    servers = kobo_sources(settings, source)
+    typed = {"--config": None if config == DEFAULT_CONFIG else str(config), "--source": source}
+    token_of = token_from(token_env)  # before its name is repeated: it may be a token
+    typed["--token-env"] = token_env
+    options = [f"{option} {shlex.quote(value)}" for option, value in typed.items() if value]
+    with tokens_named(servers, token_env):
+        unknown = deploy_all(
+            settings,
+            servers,
+            token_of,
+            yes=yes,
+            say=lambda text: out.print(text, markup=False, highlight=False, soft_wrap=True),
+            warn=lambda text: err.print(f"à savoir : {text}", markup=False, highlight=False, soft_wrap=True),
+            again=" ".join(["kobo-sync forms deploy", *options, "--yes"]),
+        )
     if unknown:
         err.print("Comptes que le serveur ne connaît pas (à créer dans Kobo, puis relancez) :", markup=False)
         for account in unknown:

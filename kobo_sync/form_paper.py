@@ -24,7 +24,9 @@ from pathlib import Path
 
 from kobo_sync import form_paper_conditions as conditions
 from kobo_sync import forms
+from kobo_sync.errors import FormError
 from kobo_sync.form_languages import FRENCH
+from kobo_sync.form_sources import read_rows
 from kobo_sync.forms_lint import Problem
 from transforms import places
 
@@ -120,6 +122,8 @@ def problems(folder: Path = forms.FOLDER) -> list[Problem]:
         except conditions.Unsaid as unsaid:
             said = f"fiche papier : condition à dire en français ({unsaid})"
             found.append(Problem(form, "paper.csv", said))
+        except FormError as error:
+            found.append(Problem(form, "paper.csv", str(error)))
     return found
 
 
@@ -127,8 +131,8 @@ class Words:
     """What `paper.csv` says of one form."""
 
     def __init__(self, form: str, folder: Path) -> None:
-        with (folder / "paper.csv").open(encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["form"] in ("", form)]
+        found = read_rows(folder / "paper.csv", ("form", "name", "use", "text"))
+        rows = [row for row in found if row["form"] in ("", form)]
         self.intro = tuple(row["text"] for row in rows if row["use"] == "intro")
         self.said = {(row["use"], row["name"]): row["text"] for row in rows}
         self.phrases = {name: text for (use, name), text in self.said.items() if use == "condition" and "$" in name}

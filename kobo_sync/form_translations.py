@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kobo_sync.form_languages import ENGLISH, FRENCH, IN_FRENCH, LANGUAGES
+from kobo_sync.form_sources import read_rows, read_sheet
 from transforms import codelists
 
 Rows = list[dict[str, str]]
@@ -98,8 +99,8 @@ def read(language: str, folder: Path) -> Table:
     path = _path(language, folder)
     if not path.exists():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["key"]: Translation(row["french"], row["text"], row["note"]) for row in csv.DictReader(file)}
+    rows = read_rows(path, HEADER)
+    return {row["key"]: Translation(row["french"], row["text"], row["note"]) for row in rows}
 
 
 def write(language: str, table: Table, folder: Path) -> Path:
@@ -198,10 +199,9 @@ def _digest(text: str) -> str:
 def _variables(form: str, folder: Path) -> dict[str, list[str]]:
     """List of choices to the variables of the code list that it takes."""
     variables: dict[str, list[str]] = {}
-    with (folder / form / "choices.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["from_codelist"]:
-                variables.setdefault(row["list_name"], []).append(row["from_codelist"])
+    for row in read_sheet(form, "choices", folder):
+        if row["from_codelist"]:
+            variables.setdefault(row["list_name"], []).append(row["from_codelist"])
     return variables
 
 

@@ -60,8 +60,9 @@ cet endroit ; ** entoure un mot en gras ; # en tête de ligne fait un titre. Leu
 8. N’ajoutez, n’ôtez et ne triez aucune ligne. La clé relie chaque texte à sa place.
 9. Les textes d’un même sens ne paraissent qu’une fois, même s’ils servent à plusieurs fiches.
 
-Gardez ce fichier au format .xlsx. Au retour, kobo-sync forms translations import dit ligne par ligne ce qui n’a pas pu être repris, et pourquoi : \
-corrigez ces lignes dans ce même fichier. Une langue paraît dans une fiche quand tous ses textes sont traduits.
+Gardez ce fichier au format .xlsx. Au retour, kobo-sync forms translations import dit ligne par ligne ce \
+qui n’a pas pu être repris, et pourquoi : corrigez ces lignes dans ce même fichier. \
+Une langue paraît dans une fiche quand tous ses textes sont traduits.
 Demandez une relecture par une deuxième personne de la région avant l’emploi avec des victimes."""
 
 

@@ -28,7 +28,9 @@ from openpyxl.styles import Font
 from pyxform.errors import PyXFormError
 from pyxform.xls2xform import convert
 
-from kobo_sync import form_audio, form_macros, form_translations
+from kobo_sync import form_audio, form_macros, form_sources, form_translations
+from kobo_sync.csv_file import phones_csv
+from kobo_sync.errors import FormError
 from kobo_sync.form_names import FORMS as FORMS
 from kobo_sync.form_typography import bound
 from kobo_sync.forms_lint import ENGLISH, FRENCH, Problem, Rows, lint, validate
@@ -37,6 +39,8 @@ from transforms import codelists, places
 
 FOLDER = Path(__file__).parents[1] / "xlsforms"
 SHEETS = ("survey", "choices", "settings")
+SOURCES = "sources"
+"""Where `check` puts a fault of files that cannot be read."""
 PROVIDERS_HEADER = ("name", "label", "region", "family", "type", "nominative")
 
 
@@ -68,13 +72,15 @@ def xlsx_path(form: str) -> Path:
 def build(form: str, folder: Path = FOLDER, out: Path | None = None) -> BuildResult:
     """Build one form from `folder/form/*.csv` into `out` (default: beside its sources).
 
-    The same sources and code list give the same bytes. Raises FileNotFoundError for a missing sheet, KeyError
-    for an unknown code list, and PyXFormError where pyxform refuses the form.
+    The same sources and code list give the same bytes. Raises FormError, which names the file, list or question.
     """
     sheets, release = expand(form, folder)
     path = out or folder / form / f"{form}.xlsx"
     content = _workbook(sheets)
-    result = convert(io.BytesIO(content), file_type=".xlsx", validate=False)
+    try:
+        result = convert(io.BytesIO(content), file_type=".xlsx", validate=False)
+    except PyXFormError as error:
+        raise form_sources.refused(form, sheets["survey"], error) from error
     path.write_bytes(content)
     return BuildResult(path, release, list(result.warnings))
 
@@ -85,12 +91,15 @@ def check(form: str, folder: Path = FOLDER) -> list[Problem]:
     pyxform (its warnings count), ODK Validate where Java is at hand, the rules of `forms_lint`, and the built
     file against its sources.
     """
-    sheets, _ = expand(form, folder)
+    try:
+        sheets, _ = expand(form, folder)
+    except FormError as error:
+        return [Problem(form, SOURCES, str(error))]
     content = _workbook(sheets)
     try:
         result = convert(io.BytesIO(content), file_type=".xlsx", validate=False)
     except PyXFormError as error:
-        return [Problem(form, "pyxform", str(error))]
+        return [Problem(form, "pyxform", str(form_sources.refused(form, sheets["survey"], error)))]
     problems = [Problem(form, "pyxform", warning) for warning in result.warnings]
     problems += lint(form, sheets, result.xform, folder)
     problems += [Problem(form, *said) for said in form_audio.problems(form, sheets, folder)]
@@ -107,11 +116,14 @@ def check(form: str, folder: Path = FOLDER) -> list[Problem]:
 
 
 def expand(form: str, folder: Path = FOLDER) -> tuple[dict[str, Rows], str]:
-    """Sheets with code lists, labels and version filled in, and the version (`traite-` + 10 hex digits)."""
-    sheets = {sheet: _read(folder / form / f"{sheet}.csv") for sheet in SHEETS}
-    sheets["choices"] = [row for marker in sheets["choices"] for row in _choices(marker)]
+    """Sheets with code lists, labels and version filled in, and the version (`traite-` + 10 hex digits).
+
+    Raises FormError.
+    """
+    sheets = {sheet: form_sources.read_sheet(form, sheet, folder) for sheet in SHEETS}
+    sheets["choices"] = [row for marker in sheets["choices"] for row in _choices(form, marker)]
     sheets["survey"] = [
-        {k: form_macros.fill(v) if k in form_macros.EXPRESSIONS else v for k, v in row.items()}
+        {k: _filled(form, row["name"], k, v) if k in form_macros.EXPRESSIONS else v for k, v in row.items()}
         for row in sheets["survey"]
     ]
     sheets = form_audio.add(form, form_translations.add(form, sheets, folder), folder)
@@ -134,7 +146,7 @@ def providers_csv(providers: Iterable[Provider]) -> bytes:
 def media(providers: Iterable[Provider], form: str | None = None) -> dict[str, bytes]:
     """The files that travel with a form, by name: the same for every form, but for recordings, which some play."""
     written = {"providers.csv": providers_csv(providers), "places.csv": places.places_csv()}
-    return written | {CONTACTS: (FOLDER / CONTACTS).read_bytes()} | form_audio.media(FOLDER, form)
+    return written | {CONTACTS: phones_csv(FOLDER / CONTACTS)} | form_audio.media(FOLDER, form)
 
 
 def _csv_bytes(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
@@ -145,20 +157,27 @@ def _csv_bytes(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return out.getvalue().encode()
 
 
-def _read(path: Path) -> Rows:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def _filled(form: str, question: str, column: str, expression: str) -> str:
+    try:
+        return form_macros.fill(expression)
+    except (ValueError, KeyError) as error:
+        where = f"fiche {form}, survey.csv, question {question}, colonne {column}"
+        raise FormError(f"{where} : {error.args[0]}", "corrigez cette case (macros : form_macros.py)") from error
 
 
-def _choices(marker: dict[str, str]) -> Rows:
+def _choices(form: str, marker: dict[str, str]) -> Rows:
     """The choices that one row of `choices.csv` stands for."""
     variable, excluded = marker["from_codelist"], marker["exclude"].split()
     labels = (f"label::{FRENCH}", f"label::{ENGLISH}")
     if not variable:
         return [{key: marker[key] for key in ("list_name", "name", *labels)}]
-    unknown = set(excluded) - set(codelists.codes(variable))
-    if unknown:
-        raise KeyError(f"{marker['list_name']}: exclude {sorted(unknown)}")
+    where, remedy = f"fiche {form}, choices.csv, liste {marker['list_name']}", "voir transforms/data/code_lists.csv"
+    try:
+        known = codelists.codes(variable)
+    except KeyError:
+        raise FormError(f"{where} : la liste de codes « {variable} » n’existe pas", remedy) from None
+    if unknown := sorted(set(excluded) - set(known)):
+        raise FormError(f"{where} : exclude {', '.join(unknown)}, que la liste « {variable} » n’a pas", remedy)
     return [
         {
             "list_name": marker["list_name"],
@@ -166,7 +185,7 @@ def _choices(marker: dict[str, str]) -> Rows:
             labels[0]: codelists.asked(variable, code),
             labels[1]: codelists.asked(variable, code, "en"),
         }
-        for code in codelists.codes(variable)
+        for code in known
         if code not in excluded
     ]
 

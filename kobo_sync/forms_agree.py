@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from kobo_sync import forms
+from kobo_sync import form_sources, forms
 from kobo_sync.form_names import FORMS
 from kobo_sync.forms_lint import Problem, Rows
 from transforms import codelists, mapping_targets, reading
@@ -72,8 +72,7 @@ def mapping_lines() -> Rows:
 
 def read_markers(form: str, folder: Path) -> Rows:
     """The rows of `choices.csv` as written, which say what code list each list is made from."""
-    with (folder / form / "choices.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return form_sources.read_sheet(form, "choices", folder)
 
 
 def form_problems(form: str, survey: Rows, markers: Rows, mapping: Rows) -> list[Problem]:

@@ -11,6 +11,7 @@ from pyxform.xls2json_backends import get_xlsform
 from kobo_sync import forms
 from kobo_sync.config import load_config
 from kobo_sync.deploy import NAMES
+from kobo_sync.errors import FormError
 from kobo_sync.form_names import CASE_FORMS
 from kobo_sync.forms_lint import ENGLISH, FRENCH, NOT_HERS, TRANSLATED, Problem, lint, validate
 from kobo_sync.forms_lint_files import CONTACTS
@@ -196,7 +197,7 @@ def test_a_form_that_is_not_built_from_its_sources_is_named(copy: Path) -> None:
 
 def test_an_excluded_code_that_the_list_lacks_is_refused(copy: Path) -> None:
     replace(copy, "choices", "birth_date", "birthday")
-    with pytest.raises(KeyError, match="birthday"):
+    with pytest.raises(FormError, match="age_precision.*birthday"):
         forms.expand("trafic", copy)
 
 
