@@ -71,6 +71,37 @@ def test_a_detail_row_may_know_the_age_that_the_count_left_open() -> None:
     assert "n_m_trop" in (form.problem() or ("", ""))[0]
 
 
+def test_more_details_than_all_of_a_nationality_block_the_form() -> None:
+    """Each fits the one whose sex and age nobody knew; both do not."""
+    girl, boy = MIGRANT, {**MIGRANT, "m_sexe": "M"}
+    one = {"groupe": [{"g_nationalite": "NGA", "g_inconnu": 1}]}
+    assert filled(blank("trafic"), {**TRAFIC, **one, "migrant": [girl]}).problem() is None
+    form = filled(blank("trafic"), {**TRAFIC, **one, "migrant": [girl, boy]})
+    assert "n_m_trop" in (form.problem() or ("", ""))[0]
+
+
+def test_a_group_of_nobody_is_no_group() -> None:
+    form = truck(groupe=[TRAFIC["groupe"][0], {"g_nationalite": "GMB"}])
+    reference, message = form.problem() or ("", "")
+    assert "n_g_vide" in reference and "au moins un nombre" in message
+    form.set("g_h_adu", 0, row=2)
+    assert "n_g_vide" in (form.problem() or ("", ""))[0]
+    form.set("g_h_adu", 1, row=2)
+    assert form.problem() is None
+
+
+def test_children_described_alone_are_not_more_than_were_counted() -> None:
+    form = filled(blank("trafic"), TRAFIC | {"enfants_seuls": 1})  # two girls alone are described
+    reference, message = form.problem() or ("", "")
+    assert "n_m_seuls" in reference and "enfants seuls" in message
+    assert "décrivez 2 enfants" in form.text("n_m_seuls")
+    form.set("m_non_accompagne", "non", row=2)
+    assert form.problem() is None
+    form.set("m_non_accompagne", "oui", row=2)
+    form.clear("enfants_seuls")  # nobody counted them
+    assert form.problem() is None
+
+
 def test_one_group_a_nationality() -> None:
     form = truck(groupe=[TRAFIC["groupe"][0]] * 2)
     assert "n_g_double" in (form.problem() or ("", ""))[0]
@@ -79,7 +110,7 @@ def test_one_group_a_nationality() -> None:
 
 def test_children_alone_are_among_the_children_counted() -> None:
     form = truck(enfants_seuls=4)  # three under 18, one of unknown age
-    assert "service de protection de l'enfant" in form.text("n_enfants_seuls")
+    assert "Service régional de protection de l’enfance d’Agadez" in form.text("n_enfants_seuls").replace("'", "’")
     assert "entre 0 et le nombre de moins de 18 ans" in form.set("enfants_seuls", 5)
     grown = {"groupe": [{"g_nationalite": "NGA", "g_h_adu": 60}]}
     assert not truck(**grown).relevant("enfants_seuls")
@@ -90,8 +121,9 @@ def test_migrants_who_suffer_are_cared_for_first() -> None:
     for condition in form.labels("condition"):
         form.set("condition", condition)
         assert form.relevant("n_soins") is (condition not in ("well", "unk"))
-    form.set("condition", ["well", "ill"])
+    assert form.set("condition", ["ill", "injured"]) == "ok"
     assert "soins" in form.text("n_soins")
+    assert "va seule" in form.set("condition", ["well", "ill"])
 
 
 def test_a_migrant_may_prefer_not_to_answer() -> None:
@@ -110,7 +142,9 @@ def test_what_is_missing_shows_whom_to_call_and_that_one_may_stop() -> None:
     assert form.set("points", SAFE) == "ok"
     assert not any(form.relevant(note) for note in ("n_prive", "n_contacts", "n_arret"))
     form.set("points", ["sure", "soins", "langue"])
-    assert form.relevant("n_prive") and form.relevant("n_arret") and not form.relevant("n_contacts")
+    assert form.relevant("n_prive") and form.relevant("n_arret")
+    assert form.text("n_contacts").startswith("À appeler d") and "ANLTP/TIM d’Agadez" in form.text("n_contacts")
+    assert "Centre hospitalier" not in form.text("n_contacts")
     form.set("points", ["prive", "sure", "langue"])
     told = form.text("n_contacts")
     assert "Centre hospitalier régional d’Agadez" in told and "ANLTP/TIM d’Agadez" in told
@@ -123,9 +157,14 @@ def test_what_is_missing_shows_whom_to_call_and_that_one_may_stop() -> None:
         assert "va seule" in form.set("points", ["aucun", other])
 
 
+def test_what_is_missing_has_a_screen_of_its_own() -> None:
+    assert screens(blank("trafic"), TRUCK | {"points": ["prive", "sure"]}) == screens(blank("trafic"), TRUCK) + 1
+
+
 def test_the_contacts_are_those_of_the_bodys_region() -> None:
     form = blank("trafic")
     form.set("points", "aucun")
+    assert not any(form.relevant(note) for note in ("n_prive", "n_contacts", "n_arret"))  # whose region is not known
     form.set("entite", "ONG_ZIN")
     assert "Zinder" in form.text("n_contacts") and "Agadez" not in form.text("n_contacts")
 
@@ -240,6 +279,17 @@ def test_a_sign_noted_for_one_migrant_cannot_be_denied_for_all() -> None:
     assert form.set("indice_exploitation", "oui") == "ok"
 
 
+def test_a_child_described_with_a_sign_is_a_child_among_them() -> None:
+    signs = {"indice_exploitation": "oui", "indice_acte": "oui", "indice_moyen": "nsp", "indice_mineur": "non"}
+    child = {**MIGRANT, "m_indice_exploitation": "oui"}
+    form = blank("trafic")
+    (refusal,) = form.fill({**TRAFIC, **signs, "migrant": [child]}).refused.values()
+    assert "décrit un enfant avec un signe d" in refusal
+    assert [form.set("indice_mineur", answer) for answer in ("oui", "nsp")] == ["ok", "ok"]
+    adult = {name: value for name, value in child.items() if name != "m_non_accompagne"} | {"m_age": 30}
+    assert filled(blank("trafic"), {**TRAFIC, **signs, "migrant": [adult]}).problem() is None
+
+
 def test_a_sign_of_exploitation_leads_to_the_other_form_by_checked_codes() -> None:
     form = truck(indice_exploitation="oui", indice_acte="oui", indice_moyen="oui", indice_mineur="non")
     code = form.value("code_evenement")
@@ -260,6 +310,7 @@ def test_a_sign_of_exploitation_leads_to_the_other_form_by_checked_codes() -> No
         ("date_faits", "2026-05-01", "ni après l'interception"),
         ("transport", ["unk", "truck"], "va seule"),
         ("condition", ["unk", "ill"], "va seule"),
+        ("frontiere", "NER", "autre côté de la frontière"),
         ("infractions", ["none", "som"], "va seule"),
         ("montant_fcfa", -1, "entre 0 et 20 000 000"),
         ("deces", 1000, "entre 0 et 999"),
@@ -277,6 +328,44 @@ def test_an_improbable_answer_is_only_remarked() -> None:
     assert "plus de deux ans" in form.text("n_ancien")
     assert "Vérifiez" in form.text("n_deces")
     assert form.problem() is None
+
+
+REMARKED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "n_sens": ({"sens": "entering", "pays_depart": "NER"}, {"pays_depart": "NGA"}),
+    "n_paiement": ({"montant_fcfa": 5000, "mode_paiement": "none"}, {"montant_fcfa": 0}),
+    "n_som": ({"entree_irreguliere": "non", "avantage": "non"}, {"avantage": "nsp"}),
+    "n_mort": ({"aggravantes": ["death"], "deces": 0}, {"deces": 1}),
+    "n_deces_grand": ({"deces": 101}, {"deces": 100}),
+    "n_g_grand": ({"groupe": [{"g_nationalite": "NGA", "g_h_adu": 301}]}, {"g_h_adu": 300}),
+    "n_enfants_grave": ({"aggravantes": ["none"]}, {"aggravantes": ["child"]}),
+}
+"""Note: the answers that show it, and what makes it go."""
+
+
+@pytest.mark.parametrize("note", REMARKED)
+def test_answers_that_contradict_each_other_are_remarked(note: str) -> None:
+    shown, mended = REMARKED[note]
+    form = truck(**shown)
+    assert "Attention" in form.text(note)
+    assert form.problem() is None
+    for question, value in mended.items():
+        assert form.set(question, value) == "ok"
+    assert not form.relevant(note)
+
+
+def test_deaths_left_empty_are_not_none() -> None:
+    form = truck(aggravantes=["death"])
+    form.clear("deces")
+    assert form.relevant("n_mort") and "morts ?" in form.value("resume")
+    form.set("deces", 0)
+    assert "morts" not in form.value("resume")
+
+
+def test_a_case_came_to_light_before_its_paper_came() -> None:
+    paper = {**TRUCK, "points": "papier", "code_papier": CODE, "date_reception": "2026-04-09"}
+    form = filled(blank("trafic"), paper, unmet=("code_recopie",))
+    assert form.set("date_detection", "2026-04-09") == "ok"
+    assert "après la réception" in form.set("date_detection", "2026-04-10")
 
 
 def test_the_month_of_the_facts_may_be_that_of_the_interception() -> None:

@@ -42,8 +42,21 @@ def test_a_truck_of_sixty_is_the_same_in_both_engines() -> None:
         },
         {"groupe": [TRAFIC["groupe"][0]] * 2},
         {**TRAFIC, "migrant": [MIGRANT] * 3},
+        {**TRAFIC, "enfants_seuls": 1},
+        {"groupe": [{"g_nationalite": "NGA"}]},
+        {"deces": None, "aggravantes": ["death"]},
     ],
-    ids=["paper", "nobody counted", "signs", "safety", "twice one group", "one girl too many"],
+    ids=[
+        "paper",
+        "nobody counted",
+        "signs",
+        "safety",
+        "twice one group",
+        "one girl too many",
+        "alone",
+        "nobody",
+        "deaths",
+    ],
 )
 def test_a_branch_is_the_same_in_both_engines(changes: dict[str, Any]) -> None:
     same_in_both("trafic", TRUCK | changes)
@@ -56,6 +69,34 @@ def test_the_page_cannot_be_turned_on_an_empty_required_answer_and_can_when_all_
     for _ in range(1, form.pages()):
         assert form.next_page()
     assert form.pages() == 11  # as many as on the phone
+
+
+@pytest.mark.parametrize(
+    ("note", "changes", "mended"),
+    [
+        ("n_m_trop", {"groupe": [{"g_nationalite": "NGA", "g_inconnu": 1}]}, ("g_inconnu", 2)),
+        ("n_m_seuls", {"groupe": [{"g_nationalite": "NGA", "g_inconnu": 2}], "enfants_seuls": 1}, ("enfants_seuls", 2)),
+        ("n_g_vide", {"groupe": [{"g_nationalite": "NGA", "g_inconnu": 2}, {"g_nationalite": "GMB"}]}, None),
+    ],
+)
+def test_numbers_that_cannot_be_block_the_form(
+    note: str, changes: dict[str, Any], mended: tuple[str, int] | None
+) -> None:
+    """A girl and a boy described: each fits a count of one whose sex and age nobody knew, both do not."""
+    form = filled("trafic", {**TRAFIC, **changes, "migrant": [MIGRANT, {**MIGRANT, "m_sexe": "M"}]})
+    reference, _ = form.problem() or ("", "")
+    assert reference.endswith(note)
+    if mended:
+        form.set(*mended)
+    else:
+        form.set("g_h_adu", 3, row=2)
+    assert form.problem() is None
+
+
+def test_a_child_described_with_a_sign_is_a_child_among_them() -> None:
+    form = filled("trafic", {**TRAFIC, **SIGNS, "migrant": [{**MIGRANT, "m_indice_exploitation": "oui"}]})
+    assert "décrit un enfant" in form.set("indice_mineur", "non")
+    assert form.set("indice_mineur", "nsp") == "ok"
 
 
 def test_a_number_is_given_once_and_the_code_of_the_case_never_moves() -> None:
@@ -112,6 +153,7 @@ def test_no_slip_in_a_code_typed_back_passes() -> None:
         ("date_detection", TOMORROW, "ni dans le futur"),
         ("date_faits", "2026-05-01", "ni après l'interception"),
         ("points", ["aucun", "prive"], "va seule"),
+        ("frontiere", "NER", "autre côté de la frontière"),
         ("condition", ["unk", "ill"], "va seule"),
         ("deces", 1000, "entre 0 et 999"),
         ("g_f_min", -1, "entre 0 et 9999"),
