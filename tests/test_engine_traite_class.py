@@ -7,6 +7,7 @@ import pytest
 from tests.engines.javarosa import Form
 from tests.forms_fixture import CHILD, KEY_CHILD, TRAITE, VICTIM, blank, with_victim
 from tests.forms_fixture_other import filled
+from transforms import ages
 from transforms.determination import truth_table
 
 ANSWERS = ("oui", "non", "nsp")
@@ -69,10 +70,12 @@ def test_a_victims_own_facts_follow_it_too() -> None:
 def test_a_person_who_refuses_to_be_recorded_is_classed_by_the_events_facts() -> None:
     form = filled(blank("traite"), TRAITE)
     form.set("v_c_enreg", "non")
-    for facts in itertools.product(ANSWERS, repeat=3):  # acts, means, child; the rest as filled
-        for question, answer in zip(("actes", "moyens", "v_mineur_faits"), facts, strict=True):
+    for facts in itertools.product(ANSWERS, ANSWERS, ("0-17", "18+", "unk")):  # the rest as filled
+        for question, answer in zip(("actes", "moyens", "v_majorite"), facts, strict=True):
             form.set(question, code(question, answer))
-        assert form.value("v_classement") == by_logic(facts[0], facts[1], "oui", facts[2], "non", "nsp"), facts
+        child = ages.child_in_law(facts[2], None)
+        assert form.value("v_enfant") == child
+        assert form.value("v_classement") == by_logic(facts[0], facts[1], "oui", child, "non", "nsp"), facts
 
 
 def test_a_child_needs_no_means_and_the_worker_is_told_how_to_use_it() -> None:

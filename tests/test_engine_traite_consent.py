@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.engines.javarosa import Form
-from tests.forms_fixture import CHILD, KEY_CHILD, TRAITE, VICTIM, blank, compiled, with_victim
+from tests.forms_fixture import CHILD, KEY_CHILD, TRAITE, VICTIM, blank, compiled, with_details, with_victim
 from tests.forms_fixture_other import filled
 from transforms import case_code
 from transforms.linkage_key import is_linkage_key, linkage_key
@@ -36,7 +36,8 @@ def test_recording_refused_keeps_no_name_and_no_detail() -> None:
     for sent in nodes(form):
         assert not [gone for gone in ("Zouleymata", "Exemple", *(f"<{name}>" for name in ASKED_AFTER)) if gone in sent]
     assert form.value("v_enreg") == "non"
-    assert form.value("v_enfant") == "non"
+    assert form.value("v_enfant") == "nsp"  # an adult of today; « under 18 at the facts? » is not asked
+    assert not form.relevant("v_mineur_faits")
     assert "aide" in form.text("n_v_refus")
     assert form.value("v_c_orient") == "oui"  # refusing to be recorded is not refusing help
 
@@ -84,9 +85,35 @@ def test_a_child_is_recorded_with_an_adult_who_is_not_involved(
 def test_where_no_adult_may_answer_the_child_protection_of_the_region_is_named() -> None:
     form = blank("traite")
     form.fill(child(v_c_adulte="aucun"))
-    assert "Service régional de protection de l’enfant de Niamey" in form.text("n_v_enfant").replace("'", "’")
+    assert "Service régional de protection de l’enfan" in form.text("n_v_enfant").replace("'", "’")
     assert form.relevant("n_v_refus")
     assert form.relevant("v_c_orient")
+
+
+def test_the_details_of_the_case_go_when_every_victim_described_refuses() -> None:
+    form = filled(blank("traite"), with_details())
+    assert form.relevant("comment_connu") and form.relevant("exp_pays")
+    form.set("v_c_enreg", "non")
+    assert not form.relevant("comment_connu") and not form.relevant("exp_pays")
+    for sent in nodes(form):
+        assert "<comment_connu>" not in sent and "<controle>" not in sent
+    assert form.problem() is None
+    form.set("v_c_enreg", "oui")
+    assert form.relevant("comment_connu")
+
+
+def test_the_details_stay_while_one_victim_agrees_or_none_is_described() -> None:
+    refused = {"v_majorite": "18+", "v_c_enreg": "non", "v_c_orient": "oui", "v_sexe": "F"}
+    case = with_details()
+    form = filled(blank("traite"), {**case, "victime": [*case["victime"], refused]})
+    assert form.relevant("comment_connu")
+    form.set("v_c_enreg", "non")
+    assert not form.relevant("comment_connu")
+    form.set("ajouts", ["details"])
+    assert form.relevant("comment_connu")
+    new = blank("traite")
+    new.set("ajouts", ["victimes", "details"])
+    assert new.relevant("comment_connu")  # asked before the victims are
 
 
 def test_sharing_refused_leaves_neither_name_nor_key() -> None:

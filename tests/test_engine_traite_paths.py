@@ -117,7 +117,7 @@ def test_a_child_who_refuses_copied_from_paper() -> None:
     ("ticked", "named", "shown"),
     [
         (SAFE, (), ()),
-        (["sure", "soins", "langue"], (), ("n_prive", "n_arret")),
+        (["sure", "soins", "langue"], ("orientation",), ("n_prive", "n_contacts", "n_arret")),
         (["prive", "soins", "langue"], ("securite", "orientation"), ("n_contacts", "n_arret")),
         (["prive", "sure", "langue"], ("soins", "orientation"), ("n_contacts", "n_arret")),
         (["prive", "sure", "soins"], ("interprete", "orientation"), ("n_contacts", "n_arret")),
@@ -140,6 +140,17 @@ def test_what_is_not_safe_names_the_regions_contacts_and_lets_stop(
     text = form.text("n_contacts") if named else ""
     assert [what for what, words in contacts.items() if words in text] == list(named)
     assert form.relevant("date_connue")  # told, never barred
+
+
+def test_what_is_not_safe_takes_a_screen_of_its_own_that_nobody_misses() -> None:
+    screens = [blank("traite").fill({**KEY_CHILD, "points": points}).screens for points in (SAFE, SAFE[:3])]
+    assert screens[1] == screens[0] + 1
+
+
+def test_no_region_no_contacts() -> None:
+    form = blank("traite")
+    form.fill({"points": ["aucun"]})
+    assert form.relevant("n_arret") and not form.relevant("n_contacts")
 
 
 # -- places, lists, languages ------------------------------------------------------------------------------------
