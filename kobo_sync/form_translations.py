@@ -78,6 +78,11 @@ def places(form: str, sheets: dict[str, Rows], folder: Path) -> Iterator[Place]:
             yield Place(key, "choices", number, "label", french, english)
 
 
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn")
+_ALLOWED = "\n\u200c\u200d"
+"""Line breaks, and the joiners that Arabic script is written with."""
+
+
 def fault(french: str, text: str) -> str | None:
     """What forbids a translation, in French; None when it can be shown on a phone."""
     lost, added = _difference(french, text)
@@ -89,8 +94,10 @@ def fault(french: str, text: str) -> str | None:
         return 'le guillemet " bloque la fiche en ligne : écrire « »'
     if text.lstrip("\ufeff \t")[:1] in _FORMULA and french[:1] != text[:1]:
         return f"commence par « {text.lstrip()[:1]} » : un tableur y verrait une formule"
-    if any(unicodedata.category(letter) in ("Cc", "Cs", "Co", "Cn") and letter != "\n" for letter in text):
+    if any(unicodedata.category(letter) in _HIDDEN and letter not in _ALLOWED for letter in text):
         return "contient un caractère invisible ou inconnu"
+    if "](" in text or "](" in text.replace(" ", ""):
+        return "contient un lien : une fiche n’en porte pas"
     return None
 
 

@@ -20,6 +20,7 @@ from kobo_sync import form_translations as translations
 from kobo_sync import forms
 from kobo_sync.form_languages import LANGUAGES
 from kobo_sync.form_translations_book import (
+from reports.safe_text import safe_text
     COLUMNS,
     FRENCH_AT,
     NOTE_AT,
@@ -81,7 +82,7 @@ def take_back(path: Path, folder: Path = forms.FOLDER, names: tuple[str, ...] = 
         if reason:
             report.refused.append((number, key, reason))
         elif text:
-            note = "" if _not_text(cells[NOTE_AT]) else _clean(cells[NOTE_AT].value)
+            note = "" if _not_text(cells[NOTE_AT]) else safe_text(_clean(cells[NOTE_AT].value))
             new = translations.Translation(french, text, note)
             report.kept += 1
             report.changed += table.get(key) != new

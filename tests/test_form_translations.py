@@ -127,6 +127,8 @@ def test_a_lost_or_altered_placeholder_is_refused_with_its_row_and_the_rest_is_k
         ("Bonjour", "=1+1", "formule"),
         ("Bonjour", " @SUM(A1)", "formule"),
         ("Bonjour", "Ina\x07kwana", "invisible"),
+        ("Bonjour", "Ina\u202ekwana", "invisible"),
+        ("Bonjour", "[ici](https://exemple.invalid)", "lien"),
     ],
 )  # fmt: skip
 def test_what_a_phone_cannot_show_is_refused(french: str, text: str, fault: str) -> None:
