@@ -20,7 +20,6 @@ from kobo_sync import form_translations as translations
 from kobo_sync import forms
 from kobo_sync.form_languages import LANGUAGES
 from kobo_sync.form_translations_book import (
-from reports.safe_text import safe_text
     COLUMNS,
     FRENCH_AT,
     NOTE_AT,
@@ -31,6 +30,7 @@ from reports.safe_text import safe_text
     mark,
     texts,
 )
+from reports.safe_text import safe_text
 
 READABLE = (".xlsx", ".xlsm")
 SAVE_AS = "ouvrez-le dans le tableur, « Enregistrer sous », format « Classeur Excel (.xlsx) », puis importez ce fichier"
