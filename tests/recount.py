@@ -32,10 +32,26 @@ def _labels() -> dict[tuple[str, str], str]:
         return labels | {("region", r["pcode"]): r["label"] for r in csv.DictReader(file) if r["level"] == "region"}
 
 
+def _wider() -> dict[str, str]:
+    """Each sub-form of exploitation and the form that it counts in."""
+    with (DATA / "code_lists.csv").open(encoding="utf-8", newline="") as file:
+        return {r["code"]: r["parent"] for r in csv.DictReader(file) if r["variable"] == "evt_exploitation"}
+
+
 class Recount(Records):
     """The counts of one store. A period is a quarter (2026-T1), a semester (2026-S1) or UNDATED."""
 
     labels = _labels()
+    wider = _wider()
+
+    def forms(self, code: str) -> Iterator[str]:
+        """The row of a main form of exploitation, and the « dont » row beneath it; a refusal is not known."""
+        code = "unk" if code == "ref" else code
+        parent = self.wider.get(code)
+        yield self.label("evt_exploitation", parent or code)
+        if parent:
+            name = self.label("evt_exploitation", parent)
+            yield f"{name} — dont : {self.label('evt_exploitation', code)}"
 
     def label(self, variable: str, code: str) -> str:
         return self.labels[variable, code] if code else UNANSWERED
@@ -109,11 +125,13 @@ class Recount(Records):
 
     def _table_4(self, period: str) -> Facts:
         for v in self.trafficked(period, "identified"):
-            yield self.label("evt_exploitation", v.exploitation), self.label("sex", v.sex), 1
+            for form in self.forms(v.exploitation):
+                yield form, self.label("sex", v.sex), 1
 
     def _table_5(self, period: str) -> Facts:
         for v in self.trafficked(period, "identified"):
-            yield self.label("evt_exploitation", v.exploitation), self.label("age_group", v.age), 1
+            for form in self.forms(v.exploitation):
+                yield form, self.label("age_group", v.age), 1
 
     def _table_6(self, period: str) -> Facts:
         for v in self.trafficked(period, "identified"):

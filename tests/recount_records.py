@@ -97,7 +97,7 @@ def yes_no(answer: str | None) -> bool | None:
 def ticked(answer: str | None, *not_enough: str) -> bool | None:
     """True for any code that is enough; False when the answer is one code that says there is none; else unknown."""
     codes = set((answer or "").split())
-    if codes - {"unk", *not_enough}:
+    if codes - {"unk", "ref", *not_enough}:
         return True
     return False if len(codes) == 1 and codes <= set(not_enough) else None
 

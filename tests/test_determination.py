@@ -3,7 +3,7 @@
 import itertools
 
 from transforms import codelists
-from transforms.determination import ORDER, Facts, determine, purpose_of, strongest, truth_table
+from transforms.determination import ORDER, Facts, any_of, determine, purpose_of, strongest, truth_table
 
 ANSWERS = ("oui", "non", "nsp")
 TRUTH = {"oui": True, "non": False, "nsp": None}
@@ -66,4 +66,5 @@ def test_child_labour_alone_is_no_purpose_of_trafficking() -> None:
     assert purpose_of(["child_labour"]) == "non"
     assert purpose_of(["child_labour", "begging"]) == "oui"
     assert purpose_of(["unk"]) == purpose_of([]) == "nsp"
+    assert purpose_of(["ref"]) == any_of(["ref"]) == "nsp"
     assert purpose_of(["none"]) == "non"

@@ -108,6 +108,45 @@ def test_a_child_is_under_18_by_the_best_that_is_known(answers: dict[str, object
     assert form.value("v_enfant") == child
 
 
+def reasons(form: Form) -> list[str]:
+    """The notes beneath a victim that tell what she is an indication of, and why."""
+    names = ("traite", "les_deux", "verifier", "sans", "trafic", "p_moyen", "p_enfant", "m_acte", "m_moyen", "m_but",
+             "m_age", "m_passage", "a_acte", "a_but", "a_moyen", "a_passage")  # fmt: skip
+    return [name for name in names if form.relevant(f"n_v_{name}")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, ["traite", "p_moyen"]),
+        ({"entree_irreguliere": "oui", "avantage": "oui"}, ["les_deux", "p_moyen"]),
+        ({"moyens": ["none"], "v_mineur_faits": "oui"}, ["traite", "p_enfant"]),
+        ({"moyens": ["ref"], "v_mineur_faits": "nsp"}, ["verifier", "m_moyen", "m_age"]),
+        ({"actes": ["ref"], "exploitation": ["unk"]}, ["verifier", "m_acte", "m_but"]),
+        ({"actes": ["none"], "avantage": "non"}, ["sans", "a_acte", "a_passage"]),
+        ({"exploitation": ["child_labour"], "moyens": ["none"]}, ["sans", "a_but", "a_moyen", "a_passage"]),
+        ({"moyens": ["none"], "entree_irreguliere": "nsp"}, ["verifier", "m_passage", "a_moyen"]),
+        ({"actes": ["none"], "entree_irreguliere": "oui", "avantage": "oui"}, ["trafic", "a_acte"]),
+    ],
+)
+def test_a_victims_note_says_why(changes: dict[str, object], told: list[str]) -> None:
+    form = filled(blank("traite"), TRAITE)
+    for question, answer in changes.items():
+        assert form.set(question, answer) == "ok"
+    assert reasons(form) == told
+
+
+def test_what_a_person_prefers_not_to_tell_is_not_known() -> None:
+    own = {"v_meme_situation": "non", "v_actes": "ref", "v_moyens": "ref", "v_exploitation": "ref"}
+    form = filled(blank("traite"), {**TRAITE, "victime": [VICTIM, {**VICTIM, **own}]})
+    assert [form.value(f"v_t_{fact}", 2) for fact in ("acte", "moyen", "but")] == ["nsp"] * 3
+    for question in ("actes", "moyens", "exploitation"):
+        assert form.set(question, ["ref"]) == "ok"
+        assert form.labels(question)["ref"] == "La personne préfère ne pas répondre"
+    assert [form.value(f"t_{fact}") for fact in ("acte", "moyen", "but")] == ["nsp"] * 3
+    assert form.value("classement_evt") == "a_verifier"
+
+
 def test_child_labour_alone_is_not_trafficking() -> None:
     form = filled(blank("traite"), {**KEY_CHILD, "exploitation": ["child_labour"]})
     assert form.value("classement_evt") == "aucun"

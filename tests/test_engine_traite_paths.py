@@ -11,7 +11,7 @@ TOP = ["n_avant", "entite", "points"]
 EVENT = ["date_connue", "date_detection", "det_region", "det_departement", "portee"]
 FACTS = ["actes", "moyens", "exploitation", "saisine"]
 IDENTITY = ["v_sexe", "v_age_connu", "v_age", "v_nationalite"]
-SUPPORT = ["v_statut", "v_assistance", "v_orientation", "n_v_traite"]
+SUPPORT = ["v_statut", "v_assistance", "v_orientation", "n_v_traite", "n_v_p_enfant"]
 END = ["n_code", "code_recopie", "n_traite_presumee"]
 
 
@@ -69,6 +69,16 @@ def test_a_border_crossed_and_every_detail_known() -> None:
     assert sendable(form)
 
 
+def test_the_date_of_the_decision_is_asked_of_an_identified_victim_without_details() -> None:
+    form = filled(blank("traite"), TRAITE)
+    assert not form.relevant("v_date_ident")
+    form.set("v_statut", "ActualVictimOfTrafficking")
+    form.set("v_statut_organe", "court")
+    assert form.relevant("v_date_ident") and sendable(form)  # asked, never required
+    assert form.set("v_date_ident", "2026-03-12") == "ok"
+    assert form.value("v_ident") == "2026-03-12"
+
+
 def test_victims_counted_and_none_described() -> None:
     counts = {"nb_f_mineures": 0, "nb_h_mineurs": 12, "nb_f_adultes": 0, "nb_h_adultes": 0, "nb_inconnus": 1}
     answers = {**KEY_CHILD, **counts, "ajouts": ["nombres"]}
@@ -89,7 +99,7 @@ def test_victims_counted_and_none_described() -> None:
     assert form.value("nb_autres") == "13"
     form.set("ajouts", ["rien"])
     assert form.value("nb_autres") == "0"
-    assert form.met() == [*TOP, *EVENT, *FACTS, "ajouts", "n_code", "code_recopie", "n_a_verifier"]
+    assert form.met() == [*TOP, *EVENT, *FACTS, "ajouts", "n_sans_victime", "n_code", "code_recopie", "n_a_verifier"]
     assert sendable(form)
 
 
@@ -174,6 +184,7 @@ def test_the_main_exploitation_is_asked_only_among_several_ticked() -> None:
 
 def test_every_form_of_exploitation_known_in_niger_can_be_ticked() -> None:
     form = filled(blank("traite"), TRAITE)
+    assert {"mining", "domestic", "herding"} <= set(form.labels("exploitation"))
     assert {"wahaya", "slavery_hereditary", "begging", "servitude", "marriage"} <= set(form.labels("exploitation"))
     assert list(form.labels("exploitation")) == codelists.codes("evt_exploitation")
     details = filled(blank("traite"), with_details(), unmet=())

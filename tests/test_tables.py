@@ -162,6 +162,32 @@ def test_several_answers_say_their_denominator() -> None:
     assert sum(cells[-1] for _, cells in table.rows[:-1]) == 3  # type: ignore[misc]
 
 
+def test_a_form_known_by_name_counts_in_the_wider_one_and_beneath_it() -> None:
+    forms = ("mining", "herding", "forced_labour", "domestic", "wahaya")
+    cases = [received(traite(f"CASE222{n + 2}", exploitation=form), key=f"k{n}") for n, form in enumerate(forms)]
+    table = build("4", frames_of(derive(cases)))
+    assert [(label, cells[-1]) for label, cells in table.rows] == [
+        ("Travail ou services forcés", 3),
+        ("dont : Travail forcé à la mine ou sur un site d’orpaillage", 1),
+        ("dont : Travail forcé d’élevage ou de gardiennage", 1),
+        ("Esclavage ou pratiques analogues", 1),
+        ("dont : Wahaya (« cinquième épouse »)", 1),
+        ("Servitude", 1),
+        ("dont : Servitude domestique", 1),
+        ("Ensemble", 5),
+    ]
+    assert table.indent == (1, 2, 4, 6)
+
+
+def test_a_main_form_that_nobody_would_tell_counts_with_the_unknown() -> None:
+    cases = [
+        received(traite(f"CASE222{n + 2}", exploitation="sexual begging", exploitation_princ=main), key=f"k{n}")
+        for n, main in enumerate(("ref", "unk"))
+    ]
+    table = build("4", frames_of(derive(cases)))
+    assert [(label, cells[-1]) for label, cells in table.rows] == [("Inconnu / non déterminé", 2), ("Ensemble", 2)]
+
+
 SEXES = st.sampled_from(["F", "M", "U"])
 VICTIM = st.fixed_dictionaries(
     {

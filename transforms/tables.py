@@ -120,11 +120,15 @@ def _dimension(spec: Mapping[str, Any], rows: pd.DataFrame, weights: pd.Series, 
         column = values.map(lambda v: str(v).split() if isinstance(v, str) and v else [])
     else:
         column = values.map(lambda v: [v] if isinstance(v, str) and v else [""])
+    if spec.get("forms"):
+        column = column.map(lambda cell: _widened(spec["list"], cell))
     codes = list(known) + ([""] if any("" in c for c in column) else [])
     if not spec.get("fixed"):
         present = {code for cell in column for code in cell}
         codes = [code for code in codes if code in present]
     labels = {code: known.get(code, _UNANSWERED) for code in codes}
+    if spec.get("forms"):
+        labels = {c: f"dont : {words}" if _wider(spec["list"], c) else words for c, words in labels.items()}
     if "top" in spec:
         size = {code: weights[[code in cell for cell in column]].sum() for code in codes if code}
         kept = sorted(size, key=lambda code: (-size[code], code))[: spec["top"]]
@@ -132,6 +136,17 @@ def _dimension(spec: Mapping[str, Any], rows: pd.DataFrame, weights: pd.Series, 
         others = {"__other": _OTHER} if set(kept) != set(size) else {}
         labels = {c: labels[c] for c in kept} | others | ({"": _UNANSWERED} if "" in labels else {})
     return _Dimension(labels, column)
+
+
+def _wider(list_name: str, code: str) -> str | None:
+    """The code that a sub-form counts in; None for a form of its own, and for no answer."""
+    return codelists.parent(list_name, code) if code in codelists.codes(list_name) else None
+
+
+def _widened(list_name: str, cell: Sequence[str]) -> list[str]:
+    """A form with the wider one that it counts in; a refusal to answer is not known."""
+    codes = ["unk" if code == "ref" else code for code in cell]
+    return [code for one in codes for code in (one, _wider(list_name, one)) if code is not None]
 
 
 def build(
@@ -181,7 +196,9 @@ def build(
                 indent.append(position)
     else:
         dimension = _dimension(spec["rows"], rows, weights, period)
-        for code, label in dimension.labels.items():
+        for position, (code, label) in enumerate(dimension.labels.items()):
+            if spec["rows"].get("forms") and _wider(spec["rows"]["list"], code):
+                indent.append(position)
             by_region = declared_in if spec["rows"].get("list") == "region" else None
             declared = by_region.get(code, all_declared) if by_region else all_declared
             line(label, [code in cell for cell in dimension.column], declared)
