@@ -83,7 +83,7 @@ FOURNISSEUR: dict[str, Any] = {
     "org_code": "GEN_DIF",
     "org_type": "gendarmerie",
     "org_region": "NE002",
-    "pf_nom": "Personne d’Exemple",
+    "pf_fonction": "Chef du bureau des statistiques",
     "donnees": ["cases", "perpetrators"],
     "outil": ["paper"],
     "depuis": 2015,

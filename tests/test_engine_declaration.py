@@ -17,7 +17,9 @@ def test_a_declaration_takes_four_screens_and_can_be_sent() -> None:
     assert form.value("type_entite") == "ngo"
     assert form.value("resume") == "2026-T1 : 2 traite, 5 V ; 0 trafic, 0 M"
     told = form.text("n_comptes")
-    assert told == "## 2026-T1\nTraite : 2 cas, 5 victime(s).\nTrafic : 0 cas, 0 migrant(s)."
+    assert told == "Traite : 2 cas, 5 victime(s).\nTrafic : 0 cas, 0 migrant(s)."
+    assert form.text("n_titre").startswith("## ") and form.text("n_titre").endswith(" : 2026-T1")
+    assert "Zinder" in form.text("n_titre")
     assert form.value("form_release").startswith("declaration-")
 
 
@@ -25,7 +27,11 @@ def test_no_case_is_declared_after_a_telephone_call() -> None:
     form = blank("declaration")
     assert screens(form, NIL_BY_PHONE) == 4
     assert form.value("resume") == "2026-T1 : état néant"
-    assert form.text("n_resume") == "## 2026-T1\nAucun cas : état néant."
+    assert form.text("n_resume") == "Aucun cas : état néant."
+    assert form.text("n_titre_tel").endswith(" : 2026-T1, par téléphone")
+    form.set("mode_decl", "paper")
+    assert form.text("n_titre_papier").endswith(" : 2026-T1, sur papier")
+    assert not form.relevant("n_titre") and not form.relevant("n_titre_tel")
     assert not any(form.relevant(number) for number in NUMBERS)
     assert all(f"<{number}>" not in form.xml() for number in NUMBERS)
 
@@ -117,6 +123,33 @@ def test_a_declaration_is_certified_before_it_leaves() -> None:
 def test_persons_without_a_case_are_only_remarked() -> None:
     form = filled(blank("declaration"), {**DECLARATION, "nb_trafic": 0, "nb_migrants": 12})
     assert "sans aucun cas" in form.text("n_sans_cas")
+    assert form.problem() is None
+
+
+def test_a_quarter_is_not_declared_before_it_begins() -> None:
+    form = filled(blank("declaration"), NIL_BY_PHONE | {"date_appel": "2026-01-01"})
+    assert form.problem() is None
+    form.set("date_appel", "2025-12-31")
+    reference, message = form.problem() or ("", "")
+    assert "trimestre" in reference and "commence après l" in message
+    form.set("annee", 2025)
+    assert [form.set("trimestre", quarter) for quarter in ("T4", "T1")] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ((2, 1, 0, 0), True),
+        ((1, 0, 0, 0), True),
+        ((2, 2, 0, 0), False),
+        ((0, 0, 3, 2), True),
+        ((0, 0, 1, 0), True),
+        ((0, 0, 1, 60), False),
+    ],
+)
+def test_fewer_persons_than_cases_are_only_remarked(numbers: tuple[int, ...], told: bool) -> None:
+    form = filled(blank("declaration"), DECLARATION | dict(zip(NUMBERS, numbers, strict=True)))
+    assert form.relevant("n_moins") is told
     assert form.problem() is None
 
 

@@ -61,7 +61,12 @@ def test_a_body_without_data_is_asked_nothing_about_them() -> None:
 @pytest.mark.parametrize(
     ("question", "good", "bad", "message"),
     [
-        ("pf_tel", ["20 00 00 00", "+227 20 00 00 00"], ["2000", "vingt mille", "20.00.00.00"], "8 chiffres au moins"),
+        (
+            "pf_tel",
+            ["20 00 00 00", "+227 20 00 00 00"],
+            ["2000", "20 00 00 0 ", "vingt mille", "20.00.00.00"],
+            "8 chiffres au moins",
+        ),
         ("pf_courriel", ["point.focal@organisme.example"], ["organisme.example", "a@b", "a b@c.example"], "complète"),
         ("pf_nom", ["x" * 80], ["x" * 81], "80 signes au plus"),
         ("depuis", [1960], [1959, 2999], "entre 1960 et"),
@@ -77,6 +82,36 @@ def test_an_impossible_answer_is_refused_with_what_to_do(
         assert form.set(question, value) == "ok", value
     for value in bad:
         assert message in form.set(question, value), value
+
+
+def test_a_post_is_enough_and_a_name_is_not_required() -> None:
+    form = filled(blank("fournisseur"), FOURNISSEUR)
+    assert form.problem() is None and "<pf_nom>" not in form.xml()
+    form.clear("pf_fonction")
+    assert "pf_fonction" in (form.problem() or ("", ""))[0]
+
+
+def test_names_are_not_passed_on_without_a_written_basis() -> None:
+    form = blank("fournisseur")
+    (refusal,) = form.fill(FOURNISSEUR | {"base": "none"}).refused.values()
+    assert "Sans base écrite" in refusal
+    assert form.set("noms", "non") == "ok"
+    assert form.problem() is None
+
+
+def test_of_a_shelter_only_the_region_stays() -> None:
+    form = filled(blank("fournisseur"), NEW)
+    assert "NE001002" in form.xml()
+    form.set("services", ["shelter", "Legal"])
+    assert not form.relevant("org_departement") and "NE001002" not in form.xml()
+    assert "seule la région" in form.text("n_abri")
+    assert form.problem() is None
+
+
+def test_a_paper_sheet_has_the_day_it_came() -> None:
+    form = filled(blank("fournisseur"), FOURNISSEUR | {"recue_papier_le": "2026-05-06"})
+    assert form.problem() is None
+    assert "dans le futur" in form.set("recue_papier_le", TOMORROW)
 
 
 def test_a_deputys_number_needs_a_deputy() -> None:

@@ -13,9 +13,17 @@ ABOUT = {name: SUIVI[name] for name in ("entite", "code_cas", "fiche", "ligne", 
 """The follow-up up to what happened."""
 
 
+JUSTICE_KINDS = {"investigation", "prosecution", "judgment"}
+
+
+def about(types: list[str]) -> dict[str, Any]:
+    """Second victim of the case, or its second perpetrator for what justice did."""
+    return ABOUT | ({"ligne": "auteur", "c_tranche": "25-34"} if JUSTICE_KINDS & set(types) else {})
+
+
 def followed(types: list[str], **answers: Any) -> Form:
-    """A follow-up of the second victim of the case."""
-    return filled(blank("suivi"), {**ABOUT, "c_mois": "2026-02-01", "suivi_types": types, **answers})
+    """A follow-up of a victim or a perpetrator of the case."""
+    return filled(blank("suivi"), {**about(types), "c_mois": "2026-02-01", "suivi_types": types, **answers})
 
 
 def test_one_fact_takes_six_screens_and_can_be_sent() -> None:
@@ -79,17 +87,54 @@ def test_a_smuggling_case_has_no_victim_and_its_perpetrators_are_smugglers() -> 
     form.set("fiche", "trafic")
     assert list(form.labels("ligne")) == ["cas", "auteur"]
     form.set("ligne", "auteur")
-    form.set("suivi_types", "prosecution")
+    assert form.set("suivi_types", "prosecution") == "ok"
     assert form.value("resume") == f"{case_code.shown_code(CODE)} S2 : poursuites"
 
 
 def test_what_can_happen_depends_on_whom_it_is_about() -> None:
     form = filled(blank("suivi"), SUIVI)
-    assert list(form.labels("suivi_types")) == codelists.codes("follow_up")
+    help_ = ["assistance", "return", "reintegration"]
+    assert list(form.labels("suivi_types")) == [*help_, "withdrawal"]
     form.set("ligne", "auteur")
     assert list(form.labels("suivi_types")) == ["investigation", "prosecution", "judgment"]
+    assert form.problem() is not None  # the support ticked for the victim
     form.set("ligne", "cas")
-    assert "withdrawal" not in form.labels("suivi_types")
+    assert list(form.labels("suivi_types")) == [*help_, "investigation", "prosecution", "judgment"]
+    assert form.set("suivi_types", ["judgment", "return"]) == "ok"
+
+
+def test_what_is_ticked_for_another_is_found_before_sending() -> None:
+    form = followed(["judgment"], stade="convicted", stade_date="2026-09-01", peine="fine")
+    assert form.problem() is None
+    form.set("ligne", "victime")
+    reference, message = form.problem() or ("", "")
+    assert "suivi_types" in reference and "Cochez une réponse au moins, qui aille avec" in message
+
+
+def test_a_perpetrator_is_not_a_small_child() -> None:
+    form = followed(["investigation"], **FACTS["investigation"])
+    for band in ("0-4", "5-9"):
+        assert "moins de 10 ans" in form.set("c_tranche", band)
+    assert form.set("c_tranche", "10-14") == "ok"
+    assert filled(blank("suivi"), SUIVI | {"c_tranche": "5-9"}).problem() is None
+
+
+def test_the_country_of_a_return_goes_with_its_kind() -> None:
+    form = followed(["return"], **FACTS["return"])
+    assert "un autre pays" in form.set("retour_pays", "NER")
+    form.set("retour_type", "family")
+    reference, message = form.problem() or ("", "")
+    assert "retour_pays" in reference and "choisissez le Niger" in message
+    assert form.set("retour_pays", "NER") == "ok"
+    form.set("retour_type", "other")
+    assert [form.set("retour_pays", country) for country in ("NER", "NGA", None)] == ["ok"] * 3
+
+
+def test_a_paper_sheet_has_the_day_it_came() -> None:
+    form = filled(blank("suivi"), SUIVI | {"recue_papier_le": "2026-05-06"})
+    assert form.problem() is None
+    assert "<recue_papier_le>2026-05-06<" in form.xml()
+    assert "dans le futur" in form.set("recue_papier_le", TOMORROW)
 
 
 # -- each kind of fact -------------------------------------------------------------------------------------------
@@ -122,16 +167,18 @@ def test_each_fact_has_its_questions_and_its_date(kind: str) -> None:
     date = DATES.get(kind, "stade_date")
     assert "ni dans le futur" in form.set(date, TOMORROW)
     undated = blank("suivi")
-    undated.fill({**ABOUT, "suivi_types": [kind], **FACTS[kind], date: None})
+    undated.fill({**about([kind]), "suivi_types": [kind], **FACTS[kind], date: None})
     reference, message = undated.problem() or ("", "")
     assert date in reference and "Indiquez la date" in message
 
 
 def test_all_the_facts_at_once() -> None:
-    answers = {name: value for facts in FACTS.values() for name, value in facts.items()}
-    form = followed(list(FACTS), **answers)
+    kinds = [kind for kind in FACTS if kind != "withdrawal"]
+    answers = {name: value for kind in kinds for name, value in FACTS[kind].items()}
+    unmet = ("ligne_no", "c_sexe", "c_tranche")
+    form = filled(blank("suivi"), {**SUIVI, "ligne": "cas", "suivi_types": kinds, **answers}, unmet=unmet)
     assert form.problem() is None
-    assert form.value("resume").endswith("V2 : aide, retour, réintégration, enquête, poursuites, jugement, retrait")
+    assert form.value("resume").endswith(" : aide, retour, réintégration, enquête, poursuites, jugement")
 
 
 def test_nothing_ticked_is_no_follow_up() -> None:
@@ -164,6 +211,9 @@ def test_who_withdraws_is_told_that_help_goes_on() -> None:
     form = followed(["withdrawal"], **FACTS["withdrawal"])
     assert "l'aide continue" in form.text("n_retrait")
     assert list(form.labels("retrait")) == ["partage", "tout"]
+    for kind, told in (("partage", "V2 : retrait du partage"), ("tout", "V2 : retrait complet")):
+        form.set("retrait", kind)
+        assert form.value("resume").endswith(told)
 
 
 def test_an_improbable_answer_is_only_remarked() -> None:

@@ -19,7 +19,16 @@ CORE = {"suivi": SUIVI, "fournisseur": FOURNISSEUR, "declaration": DECLARATION}
 BRANCHES = [
     (
         "suivi",
-        {"suivi_types": ["investigation", "judgment"], "ligne": "auteur", "fiche": "trafic"},
+        {
+            "suivi_types": ["investigation", "judgment"],
+            "ligne": "auteur",
+            "fiche": "trafic",
+            "c_tranche": "25-34",
+            "stade": "convicted",
+            "stade_date": SINCE,
+            "peine": "prison",
+            "peine_mois": 24,
+        },
     ),
     ("suivi", {"ligne": "cas", "suivi_types": ["return"], "retour_type": "family", "retour_date": SINCE}),
     ("suivi", {"suivi_types": ["withdrawal"], "retrait": "tout", "retrait_date": SINCE}),
@@ -28,7 +37,17 @@ BRANCHES = [
         "fournisseur",
         {"me_etat": "refused", "me_motif": "Attend un texte.", "ps_nom": "Nul", "ps_tel": "+227 20 00 00 00"},
     ),
+    (
+        "fournisseur",
+        {
+            "recue_papier_le": SINCE,
+            "services": ["shelter"],
+            "org_departement": "NE002001",
+            "pf_nom": "Personne d’Essai",
+        },
+    ),
     ("declaration", {"neant": "oui", "mode_decl": "phone", "date_appel": SINCE}),
+    ("declaration", {"mode_decl": "paper", "date_appel": SINCE, "nb_victimes": 1}),
     ("declaration", {"nb_traite": 0, "nb_victimes": 0, "nb_trafic": 1, "nb_migrants": 60}),
 ]
 
@@ -65,6 +84,8 @@ def test_the_questions_and_the_choices_are_those_of_the_phone_in_both_languages(
         ("suivi", "code_cas", "K7M4XQ2P", "mal recopié"),
         ("suivi", "aide_date", TOMORROW, "ni dans le futur"),
         ("suivi", "aide", ["unk", "Health"], "va seule"),
+        ("suivi", "recue_papier_le", TOMORROW, "ni dans le futur"),
+        ("fournisseur", "pf_tel", "20 00 00 0", "8 chiffres au moins"),
         ("fournisseur", "me_date", TOMORROW, "ni dans le futur"),
         ("fournisseur", "depuis", 1850, "entre 1960"),
         ("declaration", "annee", date.today().year + 1, "année en cours"),
@@ -77,8 +98,38 @@ def test_an_impossible_answer_is_refused_with_what_to_do(form: str, question: st
     assert message in opened.set(question, value)
     reference, why = opened.problem() or ("", "")
     assert reference.endswith(f"/{question}") and message in why
-    assert opened.set(question, CORE[form][question]) == "ok"
+    assert opened.set(question, CORE[form].get(question)) == "ok"
     assert opened.problem() is None
+
+
+def test_what_is_ticked_for_another_is_found_before_sending() -> None:
+    form = filled("suivi", SUIVI)
+    form.set("ligne", "auteur")
+    form.set("c_tranche", "25-34")
+    reference, _ = form.problem() or ("", "")
+    assert reference.endswith("suivi_types")
+    assert form.set("suivi_types", ["judgment"]) == "ok"
+
+
+def test_the_country_of_a_return_goes_with_its_kind() -> None:
+    changes = {"suivi_types": ["return"], "retour_type": "family", "retour_pays": "NER", "retour_date": SINCE}
+    form = filled("suivi", {n: v for n, v in SUIVI.items() if not n.startswith("aide")} | changes)
+    assert form.problem() is None
+    assert "choisissez le Niger" in form.set("retour_pays", "NGA")
+
+
+def test_names_are_not_passed_on_without_a_written_basis() -> None:
+    form = filled("fournisseur", FOURNISSEUR)
+    form.set("base", "none")
+    assert "Sans base écrite" in (form.problem() or ("", ""))[1]
+
+
+def test_a_quarter_is_not_declared_before_it_begins() -> None:
+    form = filled("declaration", DECLARATION | {"mode_decl": "phone", "date_appel": "2026-01-01"})
+    assert form.problem() is None
+    form.set("date_appel", "2025-12-31")
+    reference, why = form.problem() or ("", "")
+    assert reference.endswith("trimestre") and "commence après" in why
 
 
 @pytest.mark.parametrize("typed", [shown_code, lambda code: shown_code(code).lower(), lambda code: "-".join(code)])

@@ -234,7 +234,7 @@ def test_contacts_are_one_full_row_a_region(copy: Path) -> None:
     for spoilt in (
         text.replace("NE003,", "NE004,"),
         text.replace("NE008,", "NE009,"),
-        text.replace("Service régional de protection de l’enfant de Dosso (numéro à compléter par l’ANLTP)", ""),
+        text.replace("Service régional de protection de l’enfance de Dosso (numéro à compléter par l’ANLTP)", ""),
         text.replace("Interprètes connus", "“Interprètes” connus"),
     ):
         contacts.write_text(spoilt, encoding="utf-8")

@@ -47,6 +47,13 @@ def test_a_provider_is_read_with_its_contacts_apart() -> None:
     assert "Zinariya" not in other.record.model_dump_json() and "+227" not in other.record.model_dump_json()
 
 
+@pytest.mark.parametrize("form", ["suivi", "fournisseur"])
+def test_the_day_a_paper_came_is_kept_and_may_be_missing(form: str) -> None:
+    for day in ("2026-05-06", None):
+        record = map_other("k", form, FIXTURES[form](recue_papier_le=day)).record
+        assert isinstance(record, (FollowUp, ProviderEntry)) and record.paper_received_date == day
+
+
 def test_a_declaration_of_numbers_and_one_of_none() -> None:
     told = map_other("k", "declaration", declaration()).record
     assert isinstance(told, Declaration)

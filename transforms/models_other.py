@@ -17,6 +17,8 @@ class FollowUp(Record):
 
     form_release: str | None = None
     entity: str
+    paper_received_date: str | None = None
+    """Day on which the sheet came, when somebody copies a paper."""
     subject_form: Form
     subject: Literal["cas", "victime", "auteur"]
     row_no: int | None = None
@@ -45,6 +47,7 @@ class ProviderEntry(Sent):
     """One sheet of the provider register, as a coordinator filled it with the body. A shelter: its region only."""
 
     form_release: str | None = None
+    paper_received_date: str | None = None
     provider: str | None = None
     """Code in the register, or None for a body that is not in it yet."""
     name: str | None = None
