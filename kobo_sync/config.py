@@ -117,9 +117,10 @@ class ProviderConfig(Strict):
 
     @model_validator(mode="after")
     def _families_apart(self) -> ProviderConfig:
-        # Such an account would be shown the rows of protection bodies.
-        if codelists.family(self.type) == "justice_securite" != self.family:
-            raise ValueError(f"le type {self.type} est de la famille justice_securite : corrigez family")
+        # The family decides who is shown a body's rows: police those of a shelter, or a body's account those of police.
+        usual = codelists.family(self.type)
+        if self.type != "other" and usual != self.family:
+            raise ValueError(f"le type {self.type} est de la famille {usual} : corrigez family ou type")
         return self
 
 
@@ -182,8 +183,7 @@ class Config(Strict):
 
     @model_validator(mode="after")
     def _accounts_fit(self) -> Config:
-        families = {provider.code: provider.family for provider in self.providers}
-        if problems := account_problems(self.accounts, families, self.sync_account):
+        if problems := account_problems(self.accounts, self.providers, self.sync_account):
             raise ValueError("\n  • ".join(problems))
         return self
 

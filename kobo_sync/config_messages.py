@@ -14,8 +14,8 @@ _SECRET_VALUE = re.compile(r"[0-9a-fA-F]{32,}|@")
 
 _REMEDIES = {
     "missing": "clé manquante ; ajoutez-la",
-    "bool_parsing": "écrivez true ou false",
-    "bool_type": "écrivez true ou false",
+    "bool_parsing": "écrivez oui ou non",
+    "bool_type": "écrivez oui ou non",
     "int_parsing": "écrivez un nombre entier",
     "int_type": "écrivez un nombre entier",
     "int_from_float": "écrivez un nombre entier",
@@ -61,15 +61,18 @@ def _problem(finding: Any, data: dict[str, Any], model: type[BaseModel]) -> str:
 
 
 def _dotted(location: tuple[str | int, ...], data: Any) -> str:
-    """`providers[3].region (POL_NIA)`: the path, with the name of a list's element where it has one."""
-    path, name = "", ""
+    """`providers (n° 4, POL_NIA).region`: elements counted from 1, as people do, with their name if they have one."""
+    path = ""
     for part in location:
-        path += f"[{part}]" if isinstance(part, int) else (f".{part}" if path else part)
         data = _step(data, part)
-        if isinstance(part, int) and isinstance(data, dict):
-            name = str(data.get("code") or data.get("name") or data.get("username") or "")
-            name = "" if _SECRET_VALUE.search(name) else name[:40]
-    return f"{path} ({name})" if name else path
+        if isinstance(part, int):
+            name = ""
+            if isinstance(data, dict):
+                name = str(data.get("code") or data.get("name") or data.get("username") or "")
+            path += f" (n° {part + 1}, {name[:40]})" if name and not _SECRET_VALUE.search(name) else f" (n° {part + 1})"
+        else:
+            path += f".{part}" if path else part
+    return path
 
 
 def _step(data: Any, part: str | int) -> Any:

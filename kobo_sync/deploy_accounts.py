@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from kobo_sync.client import KoboClient
 from kobo_sync.config_accounts import AccountConfig
 from kobo_sync.errors import FormError, NotFoundError, ServerError
+from transforms import codelists, places
 
 PARTIAL = "partial_submissions"
 ROW_RIGHTS = ("view_submissions", "change_submissions", "validate_submissions")
@@ -94,6 +95,18 @@ def wanted_of(account: AccountConfig) -> Wanted:
     """The rights of an account's role."""
     rights = frozenset(ROLES[account.role])
     return Wanted(rights, row_filter(account.region or "", account.families) if account.role == "coordinator" else None)
+
+
+def in_words(account: AccountConfig, body: str) -> str:
+    """One French line: who holds the account, and what it may do where."""
+    who = f"{account.username} ({body})"
+    if account.role == "agent":
+        return f"{who} : envoie, ne voit aucune fiche"
+    if account.role == "national":
+        return f"{who} : voit, corrige et valide toutes les fiches, de toutes les régions"
+    families = " et ".join(f"« {codelists.label('ent_family', family)} »" for family in sorted(account.families))
+    region = places.label(account.region or "")
+    return f"{who} : voit, corrige et valide les fiches de {region} ({account.region}), famille(s) {families}"
 
 
 def row_filter(region: str, families: Iterable[str]) -> Filter:

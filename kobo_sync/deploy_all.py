@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 from kobo_sync import forms
 from kobo_sync.client import KoboClient
 from kobo_sync.config import Config, SourceConfig
+from kobo_sync.config_accounts import account_warnings
 from kobo_sync.config_checks import token_name
 from kobo_sync.deploy import deploy, find
-from kobo_sync.deploy_accounts import set_rights
-from kobo_sync.deploy_foresee import foresee, refuse_orphans
-from kobo_sync.errors import ConfigError, FormError
+from kobo_sync.deploy_accounts import in_words, set_rights
+from kobo_sync.deploy_foresee import foresee, refuse_faults, refuse_orphans
+from kobo_sync.errors import AuthError, ConfigError, Forbidden, FormError
 from kobo_sync.forms_lint_files import unfinished
 
 DONE = {
@@ -54,6 +55,23 @@ def token_from(variable: str | None) -> Callable[[SourceConfig], str]:
     return token_of
 
 
+@contextmanager
+def tokens_named(sources: list[SourceConfig], variable: str | None) -> Iterator[None]:
+    """A server's refusal of the token says which one it was, and where to write another."""
+    places = ", ".join(
+        source.token_env or str(source.token_file or f"trousseau {source.token_keyring}") for source in sources
+    )
+    try:
+        yield
+    except Forbidden as error:
+        remedy = "déployez avec --token-env NOM, la variable qui porte le jeton du propriétaire des projets"
+        if variable:
+            remedy = f"{variable} doit porter le jeton du propriétaire des projets, ou d’un compte qui les administre"
+        raise Forbidden(error.message, remedy) from None
+    except AuthError as error:
+        raise AuthError(error.message, f"recopiez le jeton, en entier : {variable or places}") from None
+
+
 def deploy_all(
     config: Config,
     sources: list[SourceConfig],
@@ -62,16 +80,20 @@ def deploy_all(
     yes: bool,
     say: Say,
     warn: Say,
+    again: str = "kobo-sync forms deploy --yes",
 ) -> list[str]:
     """Deploy all forms and set the rights; the accounts that a server does not have, as `source: account`.
 
-    Everything is looked at first: when a form would leave collected answers behind and `yes` is not given, FormError
-    is raised and no server was changed.
+    Everything is looked at first: when the forms have faults, a project is not the one noted, or a form would leave
+    collected answers behind and `yes` is not given (`again`: the command that gives it), FormError is raised and no
+    server was changed.
     """
+    refuse_faults()
     unknown: list[str] = []
     with ExitStack() as stack:
         clients = {s.name: stack.enter_context(KoboClient(s.url, token_of(s))) for s in sources}
-        _look_first(sources, clients, yes, say)
+        _look_first(sources, clients, None if yes else again, say)
+        _tell_accounts(config, say, warn)
         for source in sources:
             client = clients[source.name]
             for form in forms.FORMS:
@@ -88,7 +110,16 @@ def deploy_all(
     return list(dict.fromkeys(unknown))
 
 
-def _look_first(sources: list[SourceConfig], clients: dict[str, KoboClient], yes: bool, say: Say) -> None:
+def _tell_accounts(config: Config, say: Say, warn: Say) -> None:
+    """Who will see what, in words: the last chance to see that a code is the wrong one."""
+    bodies = {provider.code: provider.label for provider in config.providers}
+    for account in config.accounts:
+        say(f"compte {in_words(account, bodies[account.entity] if account.entity else 'ANLTP/TIM')}")
+    for line in account_warnings(config.accounts, config.providers):
+        warn(line)
+
+
+def _look_first(sources: list[SourceConfig], clients: dict[str, KoboClient], again: str | None, say: Say) -> None:
     refusals = []
     for source in sources:
         client = clients[source.name]
@@ -104,9 +135,9 @@ def _look_first(sources: list[SourceConfig], clients: dict[str, KoboClient], yes
                 say(f"{source.name} · {form} : {change.text}")
             if foreseen.changes and not foreseen.collected:
                 say(f"{source.name} · {form} : aucune fiche reçue, rien ne se perd")
-            if not yes:
+            if again:
                 try:
-                    refuse_orphans(f"{form} ({source.name})", foreseen)
+                    refuse_orphans(f"{form} ({source.name})", foreseen, again)
                 except FormError as refusal:
                     refusals.append(refusal)
     if refusals:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kobo_sync import forms, forms_agree
 from kobo_sync.client import KoboClient
 from kobo_sync.errors import FormError
 from kobo_sync.form_changes import Change, compare, of_content, of_workbook
@@ -36,6 +37,23 @@ def foresee(client: KoboClient, asset: Mapping[str, Any] | None, xlsx: Path) -> 
     # Kobo gives no count to somebody limited to some rows: there may be answers.
     return Foreseen(
         tuple(compare(of_content(content), of_workbook(xlsx))), asset.get("deployment__submission_count") != 0
+    )
+
+
+def refuse_faults() -> None:
+    """Raises FormError, naming each fault of the forms that `forms check` would say; its warnings stop nothing."""
+    found = [problem for form in forms.FORMS for problem in forms.check(form, forms.FOLDER) if not problem.warning]
+    # What cannot be read or built cannot be compared with what reads it.
+    found = found or [problem for problem in forms_agree.agree(forms.FOLDER) if not problem.warning]
+    if not found:
+        return
+    unbuilt = [problem for problem in found if problem.where == f"{problem.form}.xlsx"]
+    lines = dict.fromkeys(f"\n  • {problem.form} · {problem.where} : {problem.message}" for problem in found)
+    raise FormError(
+        f"Les fiches ont des fautes, rien n’a été envoyé :{''.join(lines)}\nÀ faire",
+        "sources modifiées : kobo-sync forms build, puis relancez"
+        if len(unbuilt) == len(found)
+        else "corrigez ces points, puis kobo-sync forms build et kobo-sync forms check",
     )
 
 

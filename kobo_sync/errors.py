@@ -56,6 +56,10 @@ class AuthError(ServerError):
     """The server does not know us, or does not let us do this."""
 
 
+class Forbidden(AuthError):
+    """The server knows us, and this account may not do that."""
+
+
 class NotFoundError(ServerError):
     """What was asked for is not there, or not shown to this account."""
 

@@ -21,7 +21,7 @@ import requests
 from requests.auth import AuthBase
 
 from kobo_sync import __version__
-from kobo_sync.errors import AuthError, NotFoundError, ServerError, ServerUnavailable, UnexpectedAnswer
+from kobo_sync.errors import AuthError, Forbidden, NotFoundError, ServerError, ServerUnavailable, UnexpectedAnswer
 
 RETRIED = {429, 500, 502, 503, 504}
 """429 and 502 to 504 come from what stands before the server; its own 500 may be a passing one."""
@@ -168,7 +168,7 @@ class Transport:
                 f"Le serveur {self.url} refuse le jeton ({status})", "recopiez le jeton du compte de synchronisation"
             )
         if status == 403:
-            raise AuthError(
+            raise Forbidden(
                 f"Le serveur ne permet pas cette action, {text}", "donnez au compte le droit sur ce formulaire"
             )
         if status == 404 and is_json:

@@ -63,47 +63,57 @@ def set_at(data, path, value):
     ("path", "value", "expected"),
     [
         (("data_dirr",), "x", "data_dirr : clé inconnue ; vouliez-vous dire « data_dir » ?"),
-        (("sources", 0, "fomrs"), {}, "sources[0].fomrs (kobo-anltp) : clé inconnue ; vouliez-vous dire « forms » ?"),
+        (
+            ("sources", 0, "fomrs"),
+            {},
+            "sources (n° 1, kobo-anltp).fomrs : clé inconnue ; vouliez-vous dire « forms » ?",
+        ),
         (
             ("sources", 0, "url"),
             "kf.kobotoolbox.org",
-            "sources[0].url (kobo-anltp) = « kf.kobotoolbox.org » : écrivez l’adresse complète",
+            "sources (n° 1, kobo-anltp).url = « kf.kobotoolbox.org » : écrivez l’adresse complète",
         ),
         (("sources", 0, "url"), "http://kobo.example.org", "écrivez https://"),
         (
             ("sources", 0, "forms"),
             {"traite": "a b"},
-            "sources[0].forms.traite (kobo-anltp) = « a b » : l’identifiant d’un formulaire",
+            "sources (n° 1, kobo-anltp).forms.traite = « a b » : l’identifiant d’un formulaire",
         ),
-        (("sources", 0, "forms"), {"traiet": "aBC45678901"}, "sources[0].forms.traiet (kobo-anltp)"),
+        (("sources", 0, "forms"), {"traiet": "aBC45678901"}, "sources (n° 1, kobo-anltp).forms.traiet"),
         (
             ("providers", 3, "region"),
             "NE010",
-            "providers[3].region (OIM_NIA) = « NE010 » : donnez le code d’une région : NE001 Agadez",
+            "providers (n° 4, OIM_NIA).region = « NE010 » : donnez le code d’une région : NE001 Agadez",
         ),
         (
             ("providers", 3, "family"),
             "police",
-            "providers[3].family (OIM_NIA) = « police » : valeurs permises : justice_securite, protection",
+            "providers (n° 4, OIM_NIA).family = « police » : valeurs permises : justice_securite, protection",
         ),
         (
             ("providers", 0, "family"),
             "protection",
-            "providers[0] (POL_NIA) : le type police est de la famille justice_securite",
+            "providers (n° 1, POL_NIA) : le type police est de la famille justice_securite",
         ),
-        (("providers", 3, "type"), "none", "providers[3].type (OIM_NIA) = « none » : valeurs permises : police"),
+        (
+            ("providers", 3, "family"),
+            "justice_securite",
+            "providers (n° 4, OIM_NIA) : le type io_iom est de la famille protection : corrigez family ou type",
+        ),
+        (("providers", 3, "nominative"), "peut-être", "« peut-être » : écrivez oui ou non"),
+        (("providers", 3, "type"), "none", "providers (n° 4, OIM_NIA).type = « none » : valeurs permises : police"),
         (
             ("providers", 3, "nominative"),
             "parfois",
-            "providers[3].nominative (OIM_NIA) = « parfois » : écrivez true ou false",
+            "providers (n° 4, OIM_NIA).nominative = « parfois » : écrivez oui ou non",
         ),
         (
             ("providers", 3, "since"),
             "2026-13-01",
-            "providers[3].since (OIM_NIA) = « 2026-13-01 » : écrivez une date AAAA-MM-JJ",
+            "providers (n° 4, OIM_NIA).since = « 2026-13-01 » : écrivez une date AAAA-MM-JJ",
         ),
         (("providers", 3, "code"), "POL_NIA", "providers : POL_NIA y figure deux fois"),
-        (("identified_by",), ["police", "maire"], "identified_by[1] = « maire » : valeurs permises"),
+        (("identified_by",), ["police", "maire"], "identified_by (n° 2) = « maire » : valeurs permises"),
         (("reporting", "deadline_days"), -1, "reporting.deadline_days = « -1 » : au moins 0"),
         (("review", "no_status"), "oui", "review.no_status = « oui » : valeurs permises : 'counted', 'pending'"),
         (("timezone",), "Afrique/Niamey", "timezone = « Afrique/Niamey » : fuseau horaire inconnu"),
@@ -152,7 +162,7 @@ def test_a_secret_pasted_in_the_file_is_never_printed(tmp_path, key, value):
 def test_no_place_for_the_token(tmp_path):
     found = problems(tmp_path, lambda data: data["sources"][0].pop("token_env"))
     assert found == [
-        "sources[0] (kobo-anltp) : indiquez où est le jeton : token_env, token_file ou token_keyring (un seul)"
+        "sources (n° 1, kobo-anltp) : indiquez où est le jeton : token_env, token_file ou token_keyring (un seul)"
     ]
 
 
