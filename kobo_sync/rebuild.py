@@ -29,15 +29,19 @@ from transforms.linkage.perpetrators import link_perpetrators
 from transforms.linkage.persons import MODEL_VERSION, link_persons
 from transforms.linkage.reasons import in_words
 from transforms.linkage.result import LinkResult, PairDecision
-from transforms.quality import persons_in
+from transforms.quality import TO_ERASE, persons_in
 from transforms.register import Provider, by_code
+from transforms.withdrawals import KIND, from_decision
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class RebuildReport:
-    """What a rebuild found, in numbers. `submissions`: readable cases; `quarantined`: of any form."""
+    """What a rebuild found, in numbers. `submissions`: readable cases; `quarantined`: of any form.
+
+    `names_to_erase`: names and keys that Kobo still holds and should not.
+    """
 
     submissions: int
     quarantined: int
@@ -48,6 +52,7 @@ class RebuildReport:
     pairs_to_decide: int
     findings: int
     blocked: int
+    names_to_erase: int
     follow_ups: int
     follow_ups_waiting: int
     provider_entries: int
@@ -77,7 +82,11 @@ def rebuild(
     step("Lecture des fiches")
     readable = read_all(store, config, at)
     register, settings = by_code(register_of(config)), settings_of(config)
-    cases, followed = follow(readable.cases, readable.others)
+    recorded = [from_decision(d.subject, d.value, d.by_whom, d.reason) for d in store.decision_history(KIND)]
+    cases, followed = follow(readable.cases, readable.others, recorded)
+    with store.transaction():  # before anything is derived from it
+        for new in (new for item in followed for new in item.withdrawn):
+            store.decide(KIND, new.row_code, new.value, new.by_whom, at, new.reason)
     others = assemble_others(readable.others, followed, register)
     judged = judge(cases, register, settings, {d.subject: d.value for d in store.decisions("classification")})
     step("Rapprochement des personnes")
@@ -107,6 +116,7 @@ def rebuild(
         pairs_to_decide=asked,
         findings=len(derived.quality) + len(others.quality),
         blocked=sum(item.blocking is not None for item in judged),
+        names_to_erase=sum(row["rule"] in TO_ERASE for row in derived.quality),
         follow_ups=len(others.followups),
         follow_ups_waiting=sum(item.state in WAITING for item in followed),
         provider_entries=len(others.provider_entries),

@@ -72,6 +72,7 @@ def _other(submission: CurrentSubmission, order: int, zone: ZoneInfo, config: Co
         received=_local_day(submission, zone),
         submission_time=submission.submission_time or submission.received_at,
         order=order,
+        account=submission.submitted_by,
         review=review_effect(
             submission.review_uid, submission.review_by, submission.review_instance_uuid, submission.instance_uuid,
             sync_account=config.sync_account, no_status_counts=config.review.no_status == "counted",

@@ -24,6 +24,8 @@ from transforms.assertions import PublicationError
 DONE, FAILED, WRONG_USE, NEEDS_PEOPLE = 0, 1, 2, 3
 """Exit codes of the command line."""
 
+NAMES_TO_ERASE = "nom(s) ou clé(s) à effacer dans Kobo : feuille « Qualité » du classeur"
+
 
 @dataclass
 class RunReport:
@@ -131,9 +133,10 @@ def _tell_people(report: RunReport) -> None:
         (report.total("quarantined"), "fiche(s) illisible(s) à la réception : kobo-sync status"),
         (rebuilt.quarantined, "fiche(s) en quarantaine, à corriger dans Kobo : kobo-sync status"),
         (rebuilt.blocked, "fiche(s) arrêtée(s) par une règle bloquante : feuille « Qualité » du classeur"),
+        (rebuilt.names_to_erase, NAMES_TO_ERASE),
         (
             rebuilt.follow_ups_waiting,
-            "suivi(s) en attente : cas inconnu, ou confirmation différente (feuille « Qualité »)",
+            "suivi(s) en attente : cas inconnu, ou confirmation à vérifier (feuille « Qualité »)",
         ),
         (
             rebuilt.pairs_to_decide,

@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kobo_sync.run import RunReport
+from kobo_sync.run import NAMES_TO_ERASE, RunReport
 from kobo_sync.store import Store
 from kobo_sync.words import word
 from reports.safe_text import safe_text
 from transforms.derived_tables import TABLES
 from transforms.follow_ups import WAITING
+from transforms.quality import TO_ERASE
 
 PULL_LINES = ("received", "new", "changed", "status_changed", "deleted", "reappeared", "fetched_bodies")
 REBUILD_LINES = (
@@ -86,12 +87,13 @@ def _waiting(store: Store) -> list[tuple[int, str]]:
             count("quality", "severity = 'blocking'"),
             "fiche(s) arrêtée(s) par une règle bloquante (feuille « Qualité »)",
         ),
+        (count("quality", f"rule IN {TO_ERASE}"), NAMES_TO_ERASE),
         (count("quality", "severity = 'error'"), "erreur(s) à corriger dans Kobo (feuille « Qualité »)"),
         (count("events", "review = 'to_confirm'"), "fiche(s) modifiée(s) depuis leur approbation, à confirmer"),
         (count("events", "review = 'on_hold'"), "fiche(s) en attente d’une décision"),
         (
-            count("followups", f"state IN ({', '.join(repr(state) for state in WAITING)})"),
-            "suivi(s) en attente : cas inconnu, ou confirmation différente (feuille « Qualité »)",
+            count("followups", f"state IN {WAITING}"),
+            "suivi(s) en attente : cas inconnu, ou confirmation à vérifier (feuille « Qualité »)",
         ),
         (count("events", "detection_date IS NULL AND counted"), "fiche(s) sans date, hors de toute période"),
     ]

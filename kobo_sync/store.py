@@ -180,6 +180,10 @@ class Store:
         """The decision that stands for each subject of a kind, oldest first."""
         return store_read.decisions(self.connection, kind)
 
+    def decision_history(self, kind: str) -> list[Decision]:
+        """Every decision of a kind, those that a later one replaced included, oldest first."""
+        return store_read.decision_history(self.connection, kind)
+
     def start_run(self, at: datetime) -> str:
         """Note that a run begins; its identifier."""
         run_id = secrets.token_hex(8)

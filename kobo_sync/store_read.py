@@ -146,6 +146,14 @@ def decisions(connection: Any, kind: str) -> list[Decision]:
     return [Decision(*row) for row in cursor]
 
 
+def decision_history(connection: Any, kind: str) -> list[Decision]:
+    """Every decision of a kind, those that a later one replaced included, oldest first."""
+    cursor = connection.execute(
+        "SELECT kind, subject, value, by_whom, at, reason FROM decision WHERE kind = ? ORDER BY id", (kind,)
+    )
+    return [Decision(*row) for row in cursor]
+
+
 @contextmanager
 def guarded(connection: Any) -> Iterator[Any]:
     """What reports may read, copied into a connection of its own in memory; `connection` is closed at once.

@@ -15,6 +15,7 @@ from transforms.derived_tables import check_row
 from transforms.follow_ups import Followed, ReceivedOther, follow
 from transforms.mapping_other import map_other
 from transforms.quality import reason_labels
+from transforms.withdrawals import Withdrawn, from_decision
 
 NAMED = {"v_nom": "Nom", "v_prenom": "Prénom", "v_cle": "nm.brnm-F-2014"}
 
@@ -47,6 +48,9 @@ WAITING: list[tuple[str, dict[str, Any], str]] = [
     ("differs", suivi(c_sexe="U", c_tranche="unk", c_mois=None), "rien ne confirme"),
     ("differs", suivi(ligne="cas", ligne_no=None, c_mois=None), "le mois"),
     ("no_person", suivi(ligne="auteur", retrait="tout", suivi_types="withdrawal"), "désigner la ligne"),
+    ("no_person", suivi(ligne="cas", ligne_no=None, retrait="tout", suivi_types="withdrawal"), "désigner la ligne"),
+    ("to_confirm", suivi(c_sexe="U", retrait="tout", suivi_types="withdrawal"), "le sexe"),
+    ("to_confirm", suivi(c_tranche="unk", c_mois=None, retrait="tout", suivi_types="withdrawal"), "l’âge ou le mois"),
 ]
 
 
@@ -56,7 +60,8 @@ def test_what_does_not_agree_waits_in_the_worklist(state: str, raw: dict[str, An
     case = received(traite(victims=[NAMED], auteur=perpetrators or None))
     after, followed = one(raw, case)
     (finding,) = followed.findings
-    assert (followed.state, finding.rule) == (state, f"follow_{state}") and words in finding.message
+    rule = "withdrawal_to_confirm" if state == "to_confirm" else f"follow_{state}"
+    assert (followed.state, finding.rule) == (state, rule) and words in finding.message
     assert finding.severity == "error" and finding.rule in reason_labels() and after == [case]
     assert not {"F", "10-14", "2026-04"} & set(finding.message.replace(",", " ").split())
 
@@ -118,18 +123,66 @@ def test_a_withdrawal_reaches_the_copies_of_the_case() -> None:
     copy = received(traite(victims=[NAMED]), key="s/traite/2")
     after, _ = one(withdrawal("partage"), first, copy)
     assert [case.mapped.identities for case in after] == [[], []]
-    other = received(traite(victims=[NAMED | {"v_sexe": "M"}]), key="s/traite/3")  # another sheet with the same code
-    after, _ = one(withdrawal("partage"), first, other)
-    assert [bool(case.mapped.identities) for case in after] == [False, True]
+    corrected = received(traite(victims=[NAMED | {"v_sexe": "M"}]), key="s/traite/3")  # the same code and row
+    after, _ = one(withdrawal("partage"), first, corrected)
+    assert [case.mapped.identities for case in after] == [[], []]
 
 
-def test_a_withdrawal_of_the_whole_case_needs_one_person_only() -> None:
-    whole = withdrawal("tout", ligne="cas", ligne_no=None, c_sexe=None, c_tranche=None)
-    (after,), followed = one(whole, received(traite(victims=[NAMED])))
-    assert followed.state == "matched" and after.mapped.victims[0].consent == "refused"
-    two = received(traite(victims=[NAMED, {}]))
-    (same,), followed = one(whole, two)
-    assert followed.state == "no_person" and same == two
+def test_a_withdrawal_is_as_sure_as_the_record_allows() -> None:
+    for agreeing in ({"c_tranche": "unk"}, {"c_mois": None}):
+        assert one(withdrawal("tout", **agreeing))[1].state == "matched"
+    undated = received(traite(date_detection=None, victims=[NAMED | {"v_age": None}]))
+    assert one(withdrawal("tout", c_tranche="unk", c_mois=None), undated)[1].state == "matched"
+
+
+def test_a_withdrawal_sent_by_another_body_applies_and_is_listed() -> None:
+    (after,), followed = one(withdrawal("tout"))
+    assert after.mapped.identities == []
+    assert [(f.rule, f.severity) for f in followed.findings] == [("withdrawal_by_other", "warning")]
+    assert one(withdrawal("tout", entite="POL"))[1].findings == []
+
+
+def test_a_withdrawal_once_recorded_lasts_whatever_becomes_of_the_follow_up_or_the_case() -> None:
+    case = received(traite(victims=[NAMED]))
+    _, (first,) = follow([case], [sent(withdrawal("partage"))])
+    recorded = first.withdrawn
+    assert [(w.row_code, w.value, w.by_whom) for w in recorded] == [("ABCD2345-V1", "partage", "suivi")]
+    assert recorded[0].reason == "s/suivi/1 s/traite/1"
+    older = received(traite(victims=[NAMED | {"v_age": "30"}]))
+    moved = received(traite("K7M4XQ2P2", victims=[NAMED]))  # its code was corrected
+    for now, others in (
+        (case, []),
+        (case, [sent(withdrawal("partage"), review="on_hold")]),
+        (older, [sent(withdrawal("partage"))]),
+        (moved, [sent(withdrawal("partage"))]),
+    ):
+        (after,), followed = follow([now], others, recorded)
+        assert after.mapped.victims[0].consent == "no_share" and after.mapped.identities == []
+        assert not [new for item in followed for new in item.withdrawn]  # once
+
+
+def test_a_withdrawal_recorded_can_be_made_wider_and_is_lifted_by_a_later_decision_only() -> None:
+    case = received(traite(victims=[NAMED]))
+    recorded = [Withdrawn("ABCD2345-V1", "partage", "pol", "s/suivi/1", ("s/traite/1",))]
+    (after,), (wider,) = follow([case], [sent(withdrawal("tout"))], recorded)
+    assert after.mapped.victims[0].consent == "refused" and [w.value for w in wider.withdrawn] == ["tout"]
+    recorded += wider.withdrawn
+    _, (narrower,) = follow([case], [sent(withdrawal("partage"), key="s/suivi/2")], recorded)
+    assert narrower.withdrawn == []
+    lifted = [*recorded, from_decision("ABCD2345-V1", "levee", "coord", "sa lettre du 3 juin")]
+    assert follow([case], [sent(withdrawal("tout"))], lifted)[0] == [case]
+    (after,), (again,) = follow([case], [sent(withdrawal("tout"), key="s/suivi/3")], lifted)
+    assert after.mapped.victims[0].consent == "refused" and len(again.withdrawn) == 1
+
+
+def test_what_kobo_still_holds_after_a_withdrawal_is_to_be_erased_there() -> None:
+    for held, found in ((NAMED, True), ({"v_cle": NAMED["v_cle"]}, True), ({"v_nom": "Nom", "v_c_nom": None}, True),
+                        ({}, False)):  # fmt: skip
+        (after,), _ = one(withdrawal("partage"), received(traite(victims=[held])))
+        left = [f for f in after.mapped.findings if f.rule == "name_left_in_kobo"]
+        assert [f.record_id for f in left] == ["s/traite/1#ABCD2345-V1"] * found
+        assert all(f.severity == "error" and "v_prenom, v_nom, v_cle" in f.message for f in left)
+        assert {f.rule for f in left} <= set(reason_labels())
 
 
 @pytest.mark.parametrize(("review", "state"), [("on_hold", "set_aside"), ("not_approved", "set_aside"),
@@ -137,7 +190,7 @@ def test_a_withdrawal_of_the_whole_case_needs_one_person_only() -> None:
 def test_what_a_person_holds_back_takes_no_effect(review: str, state: str) -> None:
     (after,), followed = one(withdrawal("tout"), review=review)
     assert followed.state == state and bool(after.mapped.identities) == (state == "set_aside")
-    assert followed.findings == []
+    assert [f for f in followed.findings if f.severity == "error"] == []
 
 
 def test_the_last_of_two_withdrawals_never_gives_back() -> None:

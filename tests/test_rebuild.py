@@ -170,7 +170,9 @@ def test_a_withdrawal_takes_the_name_out_of_identities_and_linkage_the_same_nigh
     assert (after.victim_records, after.submissions) == (before.victim_records, before.submissions)
 
 
-def test_a_withdrawal_that_differs_or_is_deleted_changes_nothing(store: Store, config: Config) -> None:
+def test_a_withdrawal_that_differs_changes_nothing_and_one_that_applied_outlives_its_follow_up(
+    store: Store, config: Config
+) -> None:
     receive(store, 1, traite("AAAA2345", victims=[NAMED], **{"declaration/entite": "POL_NIA"}))
     receive(store, 2, suivi("AAAA2345", suivi_types="withdrawal", retrait="tout", c_tranche="15-17"), "suivi")
     assert rebuild(store, config, now=NOW).follow_ups_waiting == 1 and len(identities(store)) == 1
@@ -178,7 +180,7 @@ def test_a_withdrawal_that_differs_or_is_deleted_changes_nothing(store: Store, c
     assert rebuild(store, config, now=NOW).follow_ups == 2 and identities(store) == []
     with store.transaction():
         write_deletion(store, "kobo-anltp/suivi/3", "deleted", {"sweeps": 2, "status": 404}, AT)
-    assert rebuild(store, config, now=NOW).follow_ups == 1 and len(identities(store)) == 1
+    assert rebuild(store, config, now=NOW).follow_ups == 1 and identities(store) == []
 
 
 def status(store: Store) -> str:
@@ -200,3 +202,23 @@ def test_status_says_what_is_held_and_what_waits(store: Store, config: Config) -
 def test_status_asks_for_a_rebuild_when_an_older_release_laid_the_tables(store: Store, config: Config) -> None:
     store.replace_derived({"events": ({"case_code": str}, [])}, {"code_version": "0", "code_list_version": "0"})
     assert "kobo-sync rebuild" in status(store)
+
+
+def test_a_withdrawal_is_recorded_once_lasts_and_what_kobo_still_shows_is_told(store: Store, config: Config) -> None:
+    receive(store, 1, traite("AAAA2345", victims=[NAMED], **{"declaration/entite": "POL_NIA"}))
+    told = {"suivi_types": "withdrawal", "retrait": "tout", "retrait_date": "2026-05-20"}
+    receive(store, 2, suivi("AAAA2345", entite="POL_NIA", **told), "suivi")
+    first = rebuild(store, config, now=NOW)
+    (decision,) = store.decisions("withdrawal")
+    assert (decision.subject, decision.value, decision.by_whom) == ("AAAA2345-V1", "tout", "pol_nia")
+    assert decision.reason.split()[0] == "kobo-anltp/suivi/2" and decision.at == NOW.isoformat()
+    with store.transaction():
+        write_deletion(store, "kobo-anltp/suivi/2", "deleted", {}, AT)
+    second = rebuild(store, config, now=NOW)
+    assert identities(store) == [] and store.decision_history("withdrawal") == [decision]
+    assert first.names_to_erase == second.names_to_erase == 1
+    out = StringIO()
+    print_status(Console(file=out, width=200), store)
+    assert "1 nom(s) ou clé(s) à effacer dans Kobo" in out.getvalue()
+    receive(store, 1, traite("AAAA2345", victims=[{}], **{"declaration/entite": "POL_NIA"}), _uuid="v2")
+    assert rebuild(store, config, now=NOW).names_to_erase == 0

@@ -7,13 +7,14 @@ only where the person agreed to that too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any, Literal
 
-from transforms.models import Consent, Mapped, Victim
+from transforms.models import Consent, Finding, Mapped, Victim
 
 Withdrawal = Literal["partage", "tout"]
 
+NAME_LEFT = "name_left_in_kobo"
 _INSTEAD_OF_CONSENT = ("mandat", "vital")
 """A mandate, or the vital interest of a person who can't answer, stands in for recording; never for sharing."""
 _GUARDIANS = ("responsable", "service")
@@ -67,7 +68,7 @@ def withdraw(mapped: Mapped, row_code: str, what: Withdrawal) -> Mapped:
     """The records of a case after the person of one row withdrew her consent: `partage` or `tout`.
 
     As if she had answered so from the start; name, birth date and key go with either. A migrant's detail row goes
-    whole with `tout`: the group's total still counts the person.
+    whole with `tout`: the group's total still counts the person. A name or key still in Kobo is a finding.
     """
     if what == "tout":
         migrants = [row for row in mapped.migrants if row.migrant_code != row_code]
@@ -80,4 +81,21 @@ def withdraw(mapped: Mapped, row_code: str, what: Withdrawal) -> Mapped:
         ]
     gone = {v.record_id for v in mapped.victims if v.victim_code == row_code}
     identities = [identity for identity in mapped.identities if identity.record_id not in gone]
-    return mapped.model_copy(update={"victims": victims, "migrants": migrants, "identities": identities})
+    findings = [*mapped.findings, *_left_in_kobo(mapped, gone)]
+    return mapped.model_copy(
+        update={"victims": victims, "migrants": migrants, "identities": identities, "findings": findings}
+    )
+
+
+def _left_in_kobo(mapped: Mapped, withdrawn: Set[str]) -> list[Finding]:
+    """What the base dropped and the server still shows; each row is told once."""
+    told = {finding.record_id for finding in mapped.findings if finding.rule == NAME_LEFT}
+    message = (
+        "Accord retiré, mais un nom ou une clé reste dans la fiche : dans Kobo, vider v_prenom, v_nom, v_cle et "
+        "v_cle_nom de cette personne."
+    )
+    return [
+        Finding(submission_key=mapped.event.submission_key, case_code=mapped.event.case_code, record_id=record,
+                field="v_nom", rule=NAME_LEFT, severity="error", message=message)
+        for record in mapped.naming if record in withdrawn and record not in told
+    ]  # fmt: skip

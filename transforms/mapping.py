@@ -44,6 +44,7 @@ _OF_THE_PERSON = (
     "exploitation_start", "age_at_entry", "status_declared", "decider", "relation_recruiter", "relation_perpetrator",
     "disability", "needs", "assistance", "referrals",
 )  # fmt: skip
+_NAMING = ("given_name", "family_name", "typed_name", "linkage_key")
 _OF_THE_PERPETRATOR = (
     "nationality", "roles", "relation", "stage", "stage_date", "per_type", "offence", "sentence", "sentence_months",
 )  # fmt: skip
@@ -195,6 +196,8 @@ def _add_victim(mapped: Mapped, common: dict[str, str], level: Level, position: 
     }  # fmt: skip
     victim = Victim(**(row | {name: values.get(name) for name in _OF_THE_PERSON}))
     mapped.victims.append(minimal(victim) if consent == "refused" else victim)
+    if any(values.get(name) for name in _NAMING):
+        mapped.naming.append(record_id)
     if identity := identity_of(values, consent):
         mapped.identities.append(Identity(record_id=record_id, submission_key=event.submission_key, **identity))
     mapped.findings += _contradictions(victim, values)

@@ -234,6 +234,8 @@ class Mapped(BaseModel):
     perpetrators: list[Perpetrator] = []
     tallies: list[MigrantTally] = []
     migrants: list[Migrant] = []
+    naming: list[str] = []
+    """Record ids of the victims whose answers hold a name or a key, kept or not."""
     findings: list[Finding] = []
     leftover: list[str] = []
     """Names of received questions that no line of the mapping table knows: kept in the raw record, counted, shown."""
