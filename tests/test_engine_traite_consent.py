@@ -240,6 +240,8 @@ def test_no_name_known_is_an_answer_and_a_name_without_erasing_is_none() -> None
     assert form.value("v_cle") == ""
     assert "case vide" in form.set("v_nom_efface", "oui")  # nothing to make a key of
     form.set("v_nom_entier", "Zara")
+    form.set("v_nom_efface", "sans")
+    assert form.value("v_nom_entier") == "Zara"
     assert "v_nom_efface" in (form.problem() or ("",))[0]  # « Pas de nom », and yet a name
     assert form.set("v_nom_efface", "oui") == "ok"
     assert "Zara" not in form.xml()

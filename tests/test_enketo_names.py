@@ -68,10 +68,19 @@ def test_a_draft_saved_before_erasing_can_be_finished() -> None:
     assert traces(again.xml()) == []
 
 
+def test_no_name_tapped_by_mistake_is_told_and_loses_nothing() -> None:
+    form = enketo.Form(compiled("traite"))
+    form.fill(child(v_nom_efface=None))
+    assert "case vide" in form.set("v_nom_efface", "sans")
+    assert (form.value("v_nom_entier"), form.value("v_cle_nom")) == ("Zouleymata N’Exemple", "slmt.nsmbl")
+    assert form.set("v_nom_efface", "oui") == "ok"
+    assert (form.value("v_nom_entier"), form.value("v_cle_nom")) == ("", "slmt.nsmbl")
+
+
 def test_a_name_is_corrected_until_it_is_erased() -> None:
     form = filled("traite", child(v_nom_entier="Zuleimata"))
     assert form.value("v_cle_nom") == "slmt"
-    form.set("v_nom_efface", "sans")  # a slip of the finger
+    form.set("v_nom_efface", "sans")  # the name is gone: it may be typed again
     form.set("v_nom_entier", "Zara")
     assert form.value("v_cle_nom") == "sr"
     assert form.set("v_nom_efface", "oui") == "ok"

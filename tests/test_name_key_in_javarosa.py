@@ -14,7 +14,8 @@ from tests.forms_fixture import CHILD, KEY_CHILD, blank
 from transforms.linkage_key import _fold, is_linkage_key, linkage_key, name_key
 
 LISTED = "".join(sorted(_fold()))
-UNLISTED = "'’ʼ\u00a0.,;!?()*&<>\"“”…=+@#%\\^~|$€ßøþعربيⵣ漢🙂\u0301\u0327\u200b\u00ad"
+UNLISTED = "'’ʼ\u00a0.,;!?()*&<>\"“”…=+@#%\\^~|$€ßøþⵣ漢🙂\u0301\u0327\u200b\u00ad"
+"""Arabic letters are not among them: the form asks for Latin ones."""
 LETTER = st.sampled_from(LISTED) | st.sampled_from(UNLISTED)
 NAME = st.text(alphabet=LETTER, min_size=1, max_size=60).filter(lambda name: len(name.encode("utf-16-le")) <= 120)
 USUAL = [
