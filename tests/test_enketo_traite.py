@@ -150,6 +150,9 @@ def test_a_victims_own_facts_follow_it_too() -> None:
     ("question", "value", "message"),
     [
         ("date_detection", TOMORROW, "ni dans le futur"),
+        ("date_faits", "2026-04-01", "ni après la date"),
+        ("type_sexuel", ["ref", "Pornography"], "va seule"),
+        ("v_nom", "زينب", "lettres latines"),
         ("date_detection", "1999-12-31", "ni avant 2000"),
         ("actes", ["none", "transfer"], "va seule"),
         ("points", ["papier", "prive"], "va seule"),
@@ -164,6 +167,38 @@ def test_an_impossible_answer_is_refused_with_what_to_do(question: str, value: o
     form = filled("traite", with_details())
     assert message in form.set(question, value)
     assert message in (form.problem() or ("", ""))[1]
+
+
+def test_five_zeros_count_nobody() -> None:
+    names = ("nb_f_mineures", "nb_h_mineurs", "nb_f_adultes", "nb_h_adultes")
+    form = enketo.Form(compiled("traite"))
+    form.fill({**TRAITE, "ajouts": ["victimes", "nombres"], **dict.fromkeys(names, 0)})
+    assert "cinq zéros" in form.set("nb_inconnus", 0)
+    form.set("nb_h_mineurs", 1)
+    assert form.set("nb_inconnus", 0) == "ok"
+    assert form.problem() is None
+
+
+def test_a_paper_form_does_not_come_before_the_case() -> None:
+    paper = {"points": ["papier"], "code_papier": case_code.issue(), "date_reception": "2026-03-10"}
+    form = enketo.Form(compiled("traite"))
+    form.fill({**TRAITE, **paper})
+    assert form.problem() is None
+    assert "ni après la réception" in form.set("date_detection", "2026-03-11")
+    form.set("points", ["prive"])
+    assert form.relevant("n_arret") and form.relevant("n_contacts")
+    form.set("date_detection", "2026-03-09")
+    assert form.set("date_detection", "2026-03-11") == "ok"
+
+
+def test_the_details_of_the_case_go_when_every_victim_described_refuses() -> None:
+    form = filled("traite", with_details(v_age_entree=20))
+    assert form.relevant("comment_connu") and form.relevant("n_v_age_debut")
+    form.set("v_c_enreg", "non")
+    assert not form.relevant("comment_connu") and not form.relevant("exp_pays")
+    assert "<comment_connu>" not in form.xml() and "<v_mineur_faits>" not in form.xml()
+    form.set("ajouts", ["details"])
+    assert form.relevant("comment_connu") and form.relevant("n_sans_victime")
 
 
 def test_questions_and_choices_are_put_in_english_too() -> None:
