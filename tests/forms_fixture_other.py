@@ -65,6 +65,16 @@ TRAFIC: dict[str, Any] = {
     "passeur": [SMUGGLER],
     "code_recopie": copied,
 }
+REMARKED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "n_sens": ({"sens": "entering", "pays_depart": "NER"}, {"pays_depart": "NGA"}),
+    "n_paiement": ({"montant_fcfa": 5000, "mode_paiement": "none"}, {"montant_fcfa": 0}),
+    "n_som": ({"entree_irreguliere": "non", "avantage": "non"}, {"avantage": "nsp"}),
+    "n_mort": ({"aggravantes": ["death"], "deces": 0}, {"deces": 1}),
+    "n_deces_grand": ({"deces": 101}, {"deces": 100}),
+    "n_g_grand": ({"groupe": [{"g_nationalite": "NGA", "g_h_adu": 301}]}, {"g_h_adu": 300}),
+    "n_enfants_grave": ({"aggravantes": ["none"]}, {"aggravantes": ["child"]}),
+}
+"""Note: the answers that show it, and what makes it go."""
 SUIVI: dict[str, Any] = {
     "entite": "SOC_MAR",
     "code_cas": CODE,

@@ -10,6 +10,7 @@ from tests.forms_fixture import blank
 from tests.forms_fixture_other import (
     CODE,
     MIGRANT,
+    REMARKED,
     SAFE,
     SMUGGLER,
     TOMORROW,
@@ -328,18 +329,6 @@ def test_an_improbable_answer_is_only_remarked() -> None:
     assert "plus de deux ans" in form.text("n_ancien")
     assert "Vérifiez" in form.text("n_deces")
     assert form.problem() is None
-
-
-REMARKED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "n_sens": ({"sens": "entering", "pays_depart": "NER"}, {"pays_depart": "NGA"}),
-    "n_paiement": ({"montant_fcfa": 5000, "mode_paiement": "none"}, {"montant_fcfa": 0}),
-    "n_som": ({"entree_irreguliere": "non", "avantage": "non"}, {"avantage": "nsp"}),
-    "n_mort": ({"aggravantes": ["death"], "deces": 0}, {"deces": 1}),
-    "n_deces_grand": ({"deces": 101}, {"deces": 100}),
-    "n_g_grand": ({"groupe": [{"g_nationalite": "NGA", "g_h_adu": 301}]}, {"g_h_adu": 300}),
-    "n_enfants_grave": ({"aggravantes": ["none"]}, {"aggravantes": ["child"]}),
-}
-"""Note: the answers that show it, and what makes it go."""
 
 
 @pytest.mark.parametrize("note", REMARKED)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.engines import enketo
 from tests.enketo_fixture import blank, compiled, filled, needs_browser, same_in_both
-from tests.forms_fixture_other import CODE, MIGRANT, SAFE, SMUGGLER, TOMORROW, TRAFIC, typing_slips
+from tests.forms_fixture_other import CODE, MIGRANT, REMARKED, SAFE, SMUGGLER, TOMORROW, TRAFIC, typing_slips
 from transforms import case_code
 from transforms.determination import truth_table
 
@@ -164,6 +164,17 @@ def test_an_impossible_answer_is_refused_with_what_to_do(question: str, value: o
     form = filled("trafic", TRUCK)
     assert message in form.set(question, value)
     assert message in (form.problem() or ("", ""))[1]
+
+
+@pytest.mark.parametrize("note", REMARKED)
+def test_answers_that_contradict_each_other_are_remarked(note: str) -> None:
+    shown, mended = REMARKED[note]
+    form = filled("trafic", TRUCK | shown)
+    assert "Attention" in form.text(note)
+    assert form.problem() is None
+    for question, value in mended.items():
+        assert form.set(question, value) == "ok"
+    assert not form.relevant(note)
 
 
 def test_what_is_missing_shows_whom_to_call() -> None:
