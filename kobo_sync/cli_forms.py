@@ -5,6 +5,7 @@ Heavy modules are imported inside the commands, so that `--help` answers at once
 
 from __future__ import annotations
 
+import difflib
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -115,27 +116,49 @@ def qr(
     """Écrire le code QR qui règle KoboCollect ou ODK Collect pour un agent ; jamais de mot de passe dedans."""
     from kobo_sync.collect_settings import write_qr
     from kobo_sync.config import load_config
-    from kobo_sync.config_checks import account_name, server_url
+    from kobo_sync.config_checks import account_name, server_url, site_of
 
     if (username is None) == (every is None) or (every is not None and file is not None):
         raise typer.BadParameter("donnez --username COMPTE [--out FICHIER.png], ou --all DOSSIER")
-    settings = load_config(config) if every is not None or server is None else None
-    if server is None and settings is not None:
-        source = settings.sources[0]
+    needed = every is not None or server is None
+    settings = load_config(config) if needed or config.exists() else None
+    source = settings.sources[0] if settings is not None else None
+    if server is None and source is not None:
         server = source.phones_url or source.url
     try:
         address = server_url(server or "")
         names = [account_name(username)] if username else []
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    if every is not None and settings is not None:
-        names = [account.username for account in settings.accounts if account.role == "agent"]
+    accounts = {account.username: account for account in settings.accounts} if settings is not None else {}
+    bodies = {body.code: body.label for body in settings.providers} if settings is not None else {}
+    if every is not None:
+        names = [name for name, account in accounts.items() if account.role == "agent"]
         if not names:
             raise typer.BadParameter(f"aucun agent dans la section accounts de {config}", param_hint="--all")
+    if username and accounts and username not in accounts:
+        # Such a phone would send nothing, or under another body.
+        near = difflib.get_close_matches(username.lower(), {name.lower(): name for name in accounts}, n=1)
+        meant = next((name for name in accounts if [name.lower()] == near), "")
+        remedy = (
+            f"vouliez-vous dire « {meant} » ?" if meant else f"ajoutez-le à accounts de {config}, puis forms deploy"
+        )
+        raise typer.BadParameter(f"« {username} » n’est pas dans accounts ; {remedy}", param_hint="--username")
     for name in names:
         path = file or (every or Path()) / f"{name}.png"
-        write_qr(address, name, path)
-        out.print(f"{name} : {path}", markup=False, highlight=False, soft_wrap=True)
+        account = accounts.get(name)
+        body = bodies.get(account.entity, "") if account and account.entity else "ANLTP/TIM" if account else ""
+        write_qr(address, name, path, body)
+        out.print(f"{name}{f' ({body})' if body else ''} : {path}", markup=False, highlight=False, soft_wrap=True)
+        if account and account.role != "agent":
+            told = (
+                f"à savoir : {name} n’est pas un compte d’agent (rôle {account.role}), il voit des fiches : gardez ce "
+            )
+            err.print(f"{told}téléphone et son mot de passe de près", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"Adresse du serveur dans le code : {address}", markup=False, highlight=False, soft_wrap=True)
+    if source is not None and site_of(address) != site_of(source.url):
+        told = f"à savoir : {address} n’est pas du même domaine que le serveur ({source.url}) ; vérifiez phones_url, "
+        err.print(f"{told}les fiches partiraient là", markup=False, highlight=False, soft_wrap=True)
     out.print(
         "Le code ne contient aucun mot de passe : le téléphone demande celui du compte à la première connexion. "
         "Fixez ensuite vous-même le mot de passe des paramètres protégés sur chaque téléphone.",

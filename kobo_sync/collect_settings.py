@@ -7,12 +7,16 @@ password when it first speaks to the server; the password of the protected setti
 """
 
 import base64
+import io
 import json
 import zlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import fontpkg
 import segno
+from PIL import Image, ImageDraw, ImageFont
 
 PROJECT = {"name": "ANLTP/TIM", "icon": "A", "color": "#1f5f8b"}
 
@@ -69,9 +73,41 @@ def decode(text: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def write_qr(server: str, username: str, path: Path) -> None:
-    """Write the code as a PNG, to be printed about 8 cm wide. Its folder is made."""
+def write_qr(server: str, username: str, path: Path, body: str = "") -> None:
+    """Write the code as a PNG, to be printed about 8 cm wide, with whose it is under it. Its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The lowest correction gives the coarsest dots, which a cheap camera reads best from a clean print.
     code = segno.make_qr(encode(settings_of(server, username)), error="l")
-    code.save(str(path), kind="png", scale=8, border=4)
+    drawn = io.BytesIO()
+    code.save(drawn, kind="png", scale=8, border=4)
+    with Image.open(drawn) as dots:
+        # Codes printed together look alike: one given to another agent would send cases under a wrong body.
+        lines = [(username, 600, 44), (body, 400, 32), (server, 400, 32)]
+        image = Image.new("1", (dots.width, dots.height + 190), 1)
+        image.paste(dots, (0, 0))
+    draw, top = ImageDraw.Draw(image), image.height - 190
+    for text, weight, size in lines:
+        for line in _cut(text, weight, size, image.width - 60):
+            draw.text((image.width / 2, top), line, fill=0, font=_font(weight, size), anchor="ma")
+            top += size + 10
+    image.save(path)
+
+
+def _cut(text: str, weight: int, size: int, width: int) -> list[str]:
+    """At most two lines of a text, the second shortened to fit."""
+    font, lines = _font(weight, size), [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if font.getlength(longer) <= width or len(lines) == 2 or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    while len(lines[-1]) > 2 and font.getlength(lines[-1]) > width:
+        lines[-1] = lines[-1].removesuffix("…")[:-1] + "…"
+    return [line for line in lines if line]
+
+
+@cache
+def _font(weight: int, size: int) -> ImageFont.FreeTypeFont:
+    content = Path(fontpkg.path("Fira Sans Condensed", weight, "normal")).read_bytes()
+    return ImageFont.truetype(io.BytesIO(content), size)

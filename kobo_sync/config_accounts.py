@@ -61,8 +61,8 @@ def account_warnings(accounts: Iterable[AccountConfig], bodies: Iterable[Body]) 
     """What is allowed and had better be meant: a protection body that sees what justice and security report."""
     known = {body.code: body for body in bodies}
     return [
-        f"accounts ({account.username}) : {body.label} est un organisme de protection, son compte voit aussi les fiches "
-        f"de justice et de sécurité de sa région ; sinon, écrivez families: [{PROTECTION}]"
+        f"accounts ({account.username}) : {body.label} est un organisme de protection, son compte voit aussi les "
+        f"fiches de justice et de sécurité de sa région ; sinon, écrivez families: [{PROTECTION}]"
         for account in accounts
         if (body := known.get(account.entity or "")) and body.type != AGENCY
         if body.family == PROTECTION and JUSTICE in account.families

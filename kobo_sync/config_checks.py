@@ -26,6 +26,13 @@ def is_loopback(url: str) -> bool:
     return urlsplit(url).hostname in _LOOPBACK
 
 
+def site_of(url: str) -> str:
+    """The domain that two addresses of one installation share: kf.kobotoolbox.org and kc.kobotoolbox.org."""
+    host = (urlsplit(url).hostname or "").lower()
+    parts = host.split(".")
+    return host if len(parts) < 3 or parts[-1].isdecimal() else ".".join(parts[1:])
+
+
 def server_url(value: str) -> str:
     """An address without path or password, over https except on this machine; no final slash."""
     parts = urlsplit(value)

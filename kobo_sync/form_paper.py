@@ -10,6 +10,8 @@ is also the order in which a sheet is keyed in. `xlsforms/paper.csv` says what a
                name, its whole condition; an empty text is a comparison that paper may take for true;
 - `label`, `hint`, `note`   other words than the phone's, for a question, a group or a note; empty drops a hint or note;
 - `omit`       a question that paper does not ask; `omit_choice` an answer that it does not offer; `text` says why;
+- `contacts`   a box under a question, for telephone numbers that the coordinator writes: a heading, then what each is
+               for, between `|`; a sheet serves any region, so none is printed;
 - `letter`     the letter by which a repeat's members are numbered.
 
 A question that a phone asks only when no paper is being keyed in (`${mode} != 'papier'`) is left out by itself.
@@ -42,7 +44,7 @@ _PHONE_WORDS = re.compile(r"[Tt]apez|Minuscules|9 signes|^Facultatif|Laissez vid
 
 @dataclass(frozen=True)
 class Question:
-    """One numbered question. `kind`: boxes, line, lines, number, date, month or code."""
+    """One numbered question. `kind`: boxes, line, whole (a line of its own), lines, number, date, month or code."""
 
     number: str
     name: str
@@ -62,6 +64,14 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Contacts:
+    """Whom to call, and lines for their numbers."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Persons:
     """A repeat: a heading, when it is filled in, and the letter that numbers its members (V1, A1 …)."""
 
@@ -76,7 +86,7 @@ class Section:
 
     title: str
     condition: str
-    items: tuple[Question | Note, ...]
+    items: tuple[Question | Note | Contacts, ...]
     persons: Persons | None = None
     opens: bool = False
     table: bool = False
@@ -219,7 +229,7 @@ class _Writer:
             rows = [(row, condition) for row, condition in screen.rows if _part(row) == part]
             if all(row["type"] == "note" for row, _ in rows):
                 continue
-            items = tuple(self._item(row, condition) for row, condition in rows)
+            items = tuple(item for row, condition in rows for item in self._items(row, condition))
             persons = self._persons(screen.repeat) if screen.repeat else None
             opens = persons is not None and (not made or made[-1].persons != persons)
             kinds = {item.kind for item in items if isinstance(item, Question)}
@@ -231,6 +241,12 @@ class _Writer:
         title = self.words.text("label", repeat, "label")
         letter = self.words.said.get(("letter", repeat["name"]), "")
         return Persons(title, self._say(self.words.condition(repeat)), letter)
+
+    def _items(self, row: Row, condition: conditions.Condition) -> Iterator[Question | Note | Contacts]:
+        yield self._item(row, condition)
+        if told := self.words.said.get(("contacts", row["name"])):
+            title, *lines = (part.strip() for part in told.split("|"))
+            yield Contacts(title, tuple(lines))
 
     def _item(self, row: Row, condition: conditions.Condition) -> Question | Note:
         if row["type"] == "note":
@@ -283,6 +299,8 @@ def _kind(row: Row, has_boxes: bool) -> str:
         if row["name"].startswith("code_"):
             return "code"
         return "lines" if "multiline" in row["appearance"] else "line"
+    if listed == "providers.csv":
+        return "whole"
     written = listed in WRITTEN_LISTS or "selected(" in row["choice_filter"]
     return "boxes" if has_boxes and not written else "line"
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from kobo_sync.form_paper import Note, Paper, Persons, Question, Section
+from kobo_sync.form_paper import Contacts, Note, Paper, Persons, Question, Section
 from kobo_sync.form_paper_canvas import GREY, PALE, Canvas, Run, cells_width, end_of, wrapped, write
 
 Draw = Callable[[Canvas, float, float, float], float]
@@ -31,7 +31,7 @@ class Block:
     new_page: bool = False
     gap: float = 1.3
     """Space above, in millimetres."""
-    item: Section | Question | Note | None = None
+    item: Section | Question | Note | Contacts | None = None
     """What it shows."""
 
 
@@ -59,6 +59,8 @@ def sections(found: tuple[Section, ...], member: str, rows: int = TABLE_ROWS) ->
         for item in section.items:
             if isinstance(item, Note):
                 yield Block(_note(item), with_next=item is section.items[0], item=item)
+            elif isinstance(item, Contacts):
+                yield Block(_contacts(item), item=item)
             else:
                 yield Block(_question(item), item=item)
 
@@ -88,7 +90,7 @@ def _banner(persons: Persons, member: str) -> Draw:
 
 def when(persons: Persons, member: str) -> str:
     """When the block about a person is filled in, and that further persons take a copy of it."""
-    return persons.condition if member == "1" else f"{persons.condition}. Une copie de cette partie par personne."
+    return persons.condition if member == "1" else f"{persons.condition}. Une copie de cette feuille par personne."
 
 
 def _heading(title: str, condition: str) -> Draw:
@@ -112,6 +114,27 @@ def _note(note: Note) -> Draw:
     return draw
 
 
+def _contacts(contacts: Contacts) -> Draw:
+    """A frame with a line for each number to be called, two beside one another."""
+
+    def draw(c: Canvas, x: float, y: float, width: float) -> float:
+        pad = 1.6
+        lines = wrapped(c, [Run(contacts.title, "B")], width - 2 * pad)
+        head = 0.8 + c.leading * len(lines)
+        height = head + WRITING * ceil(len(contacts.lines) / 2) + 1.2
+        c.box(x, y, width, height, edge=0.4)
+        write(c, x + pad, y + 0.8, lines)
+        half = (width - 2 * pad - 3) / 2
+        for number, label in enumerate(contacts.lines):
+            left, baseline = x + pad + number % 2 * (half + 3), y + head + WRITING * (number // 2 + 1) - 0.4
+            alone = number % 2 == 0 and number + 1 == len(contacts.lines)
+            c.text(left, baseline, label)
+            c.line(left + c.width(label) + 1.2, baseline, left + (width - 2 * pad if alone else half), weight=0.15)
+        return height
+
+    return draw
+
+
 def _question(question: Question) -> Draw:
     def draw(c: Canvas, x: float, y: float, width: float) -> float:
         indent = max(c.width("00", "B"), c.width(question.number, "B")) + 1.6
@@ -122,7 +145,9 @@ def _question(question: Question) -> Draw:
             runs.append(Run(question.hint, "", 0.92, GREY))
         lines = wrapped(c, runs, inside)
         tall, wide = _size(c, question, inside)
-        beside = question.kind != "boxes" and len(lines) == 1 and wide <= inside - end_of(c, lines[0]) - 2
+        beside = (
+            question.kind not in ("boxes", "whole") and len(lines) == 1 and wide <= inside - end_of(c, lines[0]) - 2
+        )
         down = max(0.0, tall - c.leading) if beside else 0.0  # one line: the words stand on the line to be written on
         c.text(x, y + down + c.leading * 0.8, question.number, "B")
         text = down + write(c, left, y + down, lines)
@@ -132,7 +157,9 @@ def _question(question: Question) -> Draw:
             return text
         if question.kind == "boxes":
             return text + 0.5 + _choices(c, left, y + text + 0.5, inside, question.choices)
-        _answer(c, left, y + text + 0.4, inside if question.kind in ("line", "lines") else wide, tall, question)
+        _answer(
+            c, left, y + text + 0.4, inside if question.kind in ("line", "whole", "lines") else wide, tall, question
+        )
         return text + 0.4 + tall
 
     return draw
@@ -150,6 +177,8 @@ def _size(c: Canvas, question: Question, width: float) -> tuple[float, float]:
         return WRITING, 20.0
     if question.kind == "lines":
         return 2 * WRITING, width
+    if question.kind == "whole":
+        return WRITING, width
     if question.choices:
         return WRITING + c.leading + 1.2, width
     return WRITING, 32.0

@@ -20,13 +20,14 @@ from docx.table import Table
 from docx.text.paragraph import Paragraph
 
 from kobo_sync import form_paper_pdf as pdf
-from kobo_sync.form_paper import Note, Paper, Question, Section
+from kobo_sync.form_paper import Contacts, Note, Paper, Question, Section
 from kobo_sync.form_paper_blocks import TABLE_ROWS, grid, when
 from kobo_sync.form_paper_canvas import Canvas, document, release, tied
 
-FONT, ANNEX_SIZE = "Arial Narrow", 8.5
-LARGEST, LESS = 10.0, 0.25
-"""The core's text is this much smaller than the PDF's: room to spare for the widths of another word processor."""
+FONT = "Arial Narrow"
+LARGEST, MORE = 10.75, 0.25
+"""The text is this much larger than the PDF's: lines of this face are lower. Room stays to spare, for a word processor
+that takes its boxes from a taller face."""
 INDENT = 6.5
 GREY = RGBColor(0x60, 0x60, 0x60)
 BOX = "☐\u00a0"
@@ -38,7 +39,7 @@ CODE = "☐☐☐\u00a0\u00a0☐☐☐\u00a0\u00a0☐☐☐"
 def core_docx(paper: Paper) -> bytes:
     """The core sheet, with its columns begun where the PDF begins them."""
     size, begins = pdf.columns(paper)
-    writer = _Writer(paper, min(LARGEST, size - LESS), "Fiche papier", pdf.ISSUED)
+    writer = _Writer(paper, min(LARGEST, size + MORE), "Fiche papier", pdf.ISSUED)
     writer.begins = {id(item): page for page, item in begins[1:]}
     for number, line in enumerate(paper.intro):
         writer.framed(line, bold=number > 0)
@@ -49,14 +50,14 @@ def core_docx(paper: Paper) -> bytes:
 
 def annex_docx(paper: Paper) -> bytes | None:
     """The annex and the sheets for further persons; None when there is nothing of it."""
-    further = pdf.repeated(paper)
-    if not paper.annex and not further:
+    sheets = pdf.sheets(paper)
+    if not sheets:
         return None
-    writer = _Writer(paper, ANNEX_SIZE, "Annexe et feuilles de suite", pdf.COPIED)
-    writer.sections(paper.annex, pdf.MORE, TABLE_ROWS)
-    if further:
-        writer.new_page()
-        writer.sections(further, pdf.MORE, 20)
+    writer = _Writer(paper, min(LARGEST, pdf.annex_size(paper) + MORE), "Annexe et feuilles de suite", pdf.COPIED)
+    for number, sheet in enumerate(sheets):
+        if number:
+            writer.new_page()
+        writer.sections(sheet, pdf.MORE, pdf.MORE_ROWS)
     return writer.content()
 
 
@@ -122,6 +123,8 @@ class _Writer:
                 self._begin(item)
                 if isinstance(item, Note):
                     self._note(item.text)
+                elif isinstance(item, Contacts):
+                    self._contacts(item)
                 else:
                     self._question(item)
 
@@ -179,13 +182,31 @@ class _Writer:
         paragraph.add_run(tied(text)).italic = True
         _edges(paragraph, "left")
 
+    def _contacts(self, contacts: Contacts) -> None:
+        paragraph = self._paragraph(4)
+        form = paragraph.paragraph_format
+        form.left_indent = form.right_indent = Mm(1.2)
+        paragraph.add_run(tied(contacts.title)).bold = True
+        half = (pdf.COLUMN - 2.4) / 2
+        for at in (half, pdf.COLUMN - 2.4):
+            form.tab_stops.add_tab_stop(Mm(1.2 + at), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.LINES)
+        form.line_spacing = 1.3
+        for at, label in enumerate(contacts.lines):
+            run = paragraph.add_run()
+            if at % 2 == 0:
+                run.add_break(WD_BREAK.LINE)
+            alone = at % 2 == 0 and at + 1 == len(contacts.lines)
+            run.add_text(f"{label} ")
+            paragraph.add_run("\t\t" if alone else "\t")
+        _edges(paragraph, "top", "left", "bottom", "right")
+
     def _question(self, question: Question) -> None:
         paragraph = self._paragraph(4.5)
         form = paragraph.paragraph_format
         form.left_indent, form.first_line_indent = Mm(INDENT), Mm(-INDENT)
         form.keep_together = True
         said = " ".join(part for part in (question.condition, question.label, question.hint) if part)
-        beneath = question.kind == "lines" or (
+        beneath = question.kind in ("lines", "whole") or (
             question.kind == "line" and self.measure.width(said, "B") > pdf.COLUMN - INDENT - 32
         )
         form.keep_with_next = question.kind == "boxes" or bool(question.choices) or beneath

@@ -7,12 +7,12 @@ raises TooLong. What the persons' block asks begins the back where that costs no
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fpdf import FPDF
 
 from kobo_sync import form_paper_blocks as blocks
-from kobo_sync.form_paper import Note, Paper, Question, Section
+from kobo_sync.form_paper import Contacts, Note, Paper, Persons, Question, Section
 from kobo_sync.form_paper_canvas import GREY, Canvas, cells_width, opened
 from transforms.case_code import shown_code
 
@@ -24,7 +24,7 @@ ONE_SIDE = 8.5
 """The smallest size at which one side is better than two."""
 ANNEX_SIZE = 8.5
 ISSUED, COPIED = "Code du cas : recopiez un code émis par l’ANLTP", "Code du cas : recopiez celui de la fiche"
-MORE = "____"
+MORE, MORE_ROWS = "____", 20
 LOOSEST = 3.0
 """Millimetres by which the space between blocks may grow to fill a page."""
 
@@ -60,21 +60,61 @@ def core_pdf(paper: Paper, codes: Sequence[str] = ()) -> bytes:
 def annex_pdf(paper: Paper) -> bytes | None:
     """What the core leaves out, and a sheet for each further person; None when there is nothing of it."""
     with opened(f"{paper.title} : annexe") as pdf:
-        pages = []
-        for found, rows in ((paper.annex, blocks.TABLE_ROWS), (repeated(paper), 20)):
-            pages += _pages(_measured(pdf, blocks.sections(found, MORE, rows), ANNEX_SIZE), breaks=False) or []
+        size, pages = _fit_annex(pdf, paper)
         if not pages:
             return None
-        _draw(pdf, paper, pages, ANNEX_SIZE, "Annexe et feuilles de suite", "", COPIED)
+        _draw(pdf, paper, pages, size, "Annexe et feuilles de suite", "", COPIED)
         return bytes(pdf.output())
 
 
-def repeated(paper: Paper) -> tuple[Section, ...]:
-    """The core's sections about persons or groups, for a sheet that takes more of them."""
-    return tuple(section for section in paper.core if section.persons)
+def annex_size(paper: Paper) -> float:
+    """The size of the annex's text."""
+    with opened() as pdf:
+        return _fit_annex(pdf, paper)[0]
 
 
-def columns(paper: Paper) -> tuple[float, list[tuple[bool, Section | Question | Note | None]]]:
+def _fit_annex(pdf: FPDF, paper: Paper) -> tuple[float, list[Page]]:
+    """The largest size that takes no page more than the smallest, and the pages."""
+    least = _annex_pages(pdf, paper, ANNEX_SIZE) or []
+    for size in SIZES:
+        pages = _annex_pages(pdf, paper, size)
+        if pages is not None and len(pages) <= len(least):
+            return size, pages
+    return ANNEX_SIZE, least
+
+
+def _annex_pages(pdf: FPDF, paper: Paper, size: float) -> list[Page] | None:
+    pages: list[Page] = []
+    for found in sheets(paper):
+        made = _pages(_measured(pdf, blocks.sections(found, MORE, MORE_ROWS), size), breaks=False)
+        if made is None:
+            return None
+        pages += made
+    return pages
+
+
+def sheets(paper: Paper) -> list[tuple[Section, ...]]:
+    """The annex in parts that each begin a page: what is asked once, then a whole sheet a kind of person.
+
+    A person's sheet has what the core asks and what the annex adds, so that one copy describes one further person.
+    """
+    once = tuple(section for section in paper.annex if not section.persons)
+    kinds = dict.fromkeys(section.persons for section in (*paper.core, *paper.annex) if section.persons)
+    return [part for part in (once, *(_sheet(paper, persons) for persons in kinds)) if part]
+
+
+def _sheet(paper: Paper, persons: Persons) -> tuple[Section, ...]:
+    core, annex = ([s for s in part if s.persons == persons] for part in (paper.core, paper.annex))
+    first, *others = [*core, *annex]
+    if core and annex:
+        numbers = [item.number for section in annex for item in section.items if isinstance(item, Question)]
+        asked = f"{numbers[0]} à {numbers[-1]}" if len(numbers) > 1 else numbers[0]
+        note = Note(f"{persons.letter}1 est sur la fiche : pour ce numéro, seulement les questions {asked}.")
+        first = replace(first, items=(note, *first.items))
+    return (first, *(replace(section, opens=False) for section in others))
+
+
+def columns(paper: Paper) -> tuple[float, list[tuple[bool, Section | Question | Note | Contacts | None]]]:
     """The size of the core's text, and what begins each of its columns: (on a new page, section or item)."""
     with opened() as pdf:
         size, pages = _fit(pdf, paper)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import struct
 import zlib
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy
 import pytest
 import yaml
 import zxingcpp
+from PIL import Image
 from typer.testing import CliRunner
 
 from kobo_sync import cli
@@ -30,24 +30,8 @@ SERVER = "https://kc.kobotoolbox.org"
 
 
 def pixels(path: Path) -> numpy.ndarray:
-    """The image, read without an imaging library: segno writes one grey bit a pixel, a row alike as no difference."""
-    data, at, body, size = path.read_bytes(), 8, b"", (0, 0)
-    while at < len(data):
-        length, kind = struct.unpack(">I4s", data[at : at + 8])
-        content = data[at + 8 : at + 8 + length]
-        if kind == b"IHDR":
-            width, height, depth, colour = struct.unpack(">IIBB", content[:10])
-            assert (depth, colour) == (1, 0)
-            size = (width, height)
-        body += content if kind == b"IDAT" else b""
-        at += length + 12
-    stride = (size[0] + 7) // 8 + 1
-    rows = numpy.frombuffer(zlib.decompress(body), numpy.uint8).reshape(size[1], stride)
-    lines: list[numpy.ndarray] = []
-    for kind, row in zip(rows[:, 0], rows[:, 1:], strict=True):
-        assert kind in (0, 2)
-        lines.append(row + lines[-1] if kind == 2 else row)
-    return numpy.unpackbits(numpy.array(lines), axis=1)[:, : size[0]] * numpy.uint8(255)
+    with Image.open(path) as image:
+        return numpy.array(image.convert("L"))
 
 
 def scanned(path: Path) -> dict[str, dict[str, object]]:
@@ -109,6 +93,55 @@ def test_one_account_needs_no_configuration(tmp_path):
     words = ["forms", "qr", "--server", "https://kc.example.org/", "--username", "x1", "--out", str(tmp_path / "x.png")]
     assert CliRunner().invoke(cli.app, words).exit_code == 0
     assert scanned(tmp_path / "x.png")["general"]["server_url"] == "https://kc.example.org"
+
+
+def asked(folder: Path, *words: str, accounts=(), **source: str):
+    path = config(folder, list(accounts))
+    if source:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content["sources"][0] |= source
+        path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    done = CliRunner().invoke(cli.app, ["forms", "qr", *words, "--config", str(path)])
+    return done, " ".join(done.output.replace("│", " ").split())
+
+
+def test_whose_code_it_is_is_printed_under_it(tmp_path):
+    write_qr(SERVER, "pol_nia_1", tmp_path / "a.png", "Police nationale, brigade des mineurs de Niamey")
+    write_qr(SERVER, "pol_nia_1", tmp_path / "b.png", "ONG Aïr Solidarité, Agadez")
+    write_qr(SERVER, "pol_nia_1", tmp_path / "c.png", "Direction régionale de la protection de l’enfant " * 9)
+    one, other, long = (pixels(tmp_path / f"{name}.png") for name in "abc")
+    assert one.shape == other.shape == long.shape
+    foot = one.shape[0] - 190
+    assert foot > 400 and (one[:foot] == other[:foot]).all(), "the code is the same"
+    assert (one[foot:] != other[foot:]).any() and (one[foot:] == 0).sum() > 1000, "and the words are not"
+    for image in (one, other, long):
+        assert (image[-8:] == 255).all() and (image[foot:, :8] == 255).all(), "nothing is cut at the edge"
+        (code,) = zxingcpp.read_barcodes(image)
+        assert decode(code.text) == settings_of(SERVER, "pol_nia_1")
+
+
+def test_an_account_that_is_not_configured_is_refused_with_the_near_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done, text = asked(tmp_path, "--username", "Pol_nia1", accounts=AGENTS[:1])
+    assert done.exit_code == 2 and "« Pol_nia1 » n’est pas dans accounts ; vouliez-vous dire « pol_nia_1 » ?" in text
+    done, text = asked(tmp_path, "--username", "zzz", "--server", SERVER, accounts=AGENTS[:1])
+    assert done.exit_code == 2 and "ajoutez-le à accounts" in text
+    assert not list(tmp_path.glob("**/*.png"))
+
+
+def test_a_coordinator_s_account_is_said_to_see_rows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    coordinator = {"username": "coord", "role": "coordinator", "region": "NE001", "families": ["protection"]}
+    done, text = asked(tmp_path, "--username", "coord", accounts=[coordinator])
+    assert done.exit_code == 0 and "coord (ANLTP/TIM) : coord.png" in text
+    assert "coord n’est pas un compte d’agent (rôle coordinator), il voit des fiches" in text
+    assert f"Adresse du serveur dans le code : {SERVER}" in text and "domaine" not in text
+
+
+def test_an_address_of_another_domain_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done, text = asked(tmp_path, "--username", "x", phones_url="https://kc.kobotoolbox.example")
+    assert done.exit_code == 0 and "n’est pas du même domaine que le serveur (https://kf.kobotoolbox.org)" in text
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,67 @@ def test_the_annex_has_the_rest_and_a_sheet_for_further_persons(form: str) -> No
     assert "____" in text
 
 
+def sheet_pages(sheet: Paper) -> dict[str, list[str]]:
+    """Text of the annex's pages by the letter of the persons that they describe, as `when` heads them."""
+    content = form_paper_pdf.annex_pdf(sheet)
+    assert content is not None
+    found: dict[str, list[str]] = {}
+    at = ""
+    for text in pages(content):
+        heads = re.findall(r"([A-Z])____", text)
+        assert len(heads) <= 1  # never two kinds of person on a page
+        at = heads[0] if heads else at
+        found.setdefault(at, []).append(squeezed(text))
+    return found
+
+
+@pytest.mark.parametrize(("form", "letters"), [("traite", "VA"), ("trafic", "MS")])
+def test_the_sheet_of_a_further_person_is_whole_and_can_be_copied_alone(form: str, letters: str) -> None:
+    sheet = paper(form)
+    found = sheet_pages(sheet)
+    assert set(letters) <= set(found)
+    for letter, texts in found.items():
+        text, own = "".join(texts), set[str]()
+        for part in (sheet.core, sheet.annex):
+            for section in part:
+                questions = [item for item in section.items if isinstance(item, Question)]
+                mine = section.persons is not None and section.persons.letter == letter
+                assert not mine or all(said(q, section.table) in text for q in questions)
+                own |= {said(q, section.table) for q in questions if mine}
+                if letter and not mine and not section.table:
+                    assert not [q for q in questions if said(q, False) in text and said(q, False) not in own]
+    assert len(found["V" if form == "traite" else "S"]) <= 2  # one sheet of paper
+    (noted,) = re.findall(r"([VS]1) est sur la fiche : pour ce numéro, seulement les questions", " ".join(
+        page.replace("\n", " ") for page in pages(form_paper_pdf.annex_pdf(sheet) or b"")))  # fmt: skip
+    assert noted[0] in letters
+
+
+def test_the_docx_annex_begins_a_page_for_each_sheet() -> None:
+    for form in CASE_FORMS:
+        content = form_paper_docx.annex_docx(paper(form))
+        assert content is not None
+        assert len(Document(io.BytesIO(content)).sections) == len(form_paper_pdf.sheets(paper(form))) >= 3
+
+
+@pytest.mark.parametrize("form", CASE_FORMS)
+def test_whom_to_call_first_is_a_frame_for_the_region_on_the_first_page(form: str) -> None:
+    sheet = paper(form)
+    first = squeezed(pages(form_paper_pdf.core_pdf(sheet))[0])
+    docx = squeezed("".join(p.text for p in Document(io.BytesIO(form_paper_docx.core_docx(sheet))).paragraphs))
+    for text in (first, docx):
+        asked, call = text.index(squeezed("Avant de remplir")), text.index("appelezd’abord")
+        assert asked < call < text.index(squeezed("Quand et où"))
+        for line in ("Sécurité", "Soins", "Enfant", "Interprète", "ANLTP"):
+            assert line in text[call : text.index(squeezed("Quand et où"))]
+    assert "compléter" not in first  # no number of one region on a sheet for all
+
+
+@pytest.mark.parametrize("form", ["traite", "trafic", "suivi", "declaration"])
+def test_the_body_is_written_on_a_line_of_its_own_by_name_or_code(form: str) -> None:
+    body = next(question for question in paper(form).questions("core") if question.name == "entite")
+    assert (body.kind, body.hint) == ("whole", "(ou son code)")
+
+
 def test_a_name_is_asked_only_of_a_body_that_may_pass_it_on_and_of_a_person_who_agrees() -> None:
     asked = {}
     for form in ("traite", "trafic", "suivi"):
@@ -294,7 +355,17 @@ def test_paper_words_speak_of_rows_that_the_forms_have() -> None:
             assert any(row["name"] in one["relevant"] for one in sheets), row
         elif row["name"]:
             assert row["name"] in {one["name"] for one in sheets}, row
-        assert row["use"] in ("intro", "condition", "label", "hint", "note", "omit", "omit_choice", "letter"), row
+        assert row["use"] in (
+            "intro",
+            "condition",
+            "label",
+            "hint",
+            "note",
+            "omit",
+            "omit_choice",
+            "letter",
+            "contacts",
+        ), row
 
 
 def test_the_command_writes_the_files_and_says_which(tmp_path: Path) -> None:
