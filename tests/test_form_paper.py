@@ -170,7 +170,7 @@ def test_the_sheet_of_a_further_person_is_whole_and_can_be_copied_alone(form: st
                     assert not [q for q in questions if said(q, False) in text and said(q, False) not in own]
     assert len(found["V" if form == "traite" else "S"]) <= 2  # one sheet of paper
     (noted,) = re.findall(r"([VS]1) est sur la fiche : pour ce numéro, seulement les questions", " ".join(
-        page.replace("\n", " ") for page in pages(form_paper_pdf.annex_pdf(sheet) or b"")))  # fmt: skip
+        re.sub(r"\s", " ", page) for page in pages(form_paper_pdf.annex_pdf(sheet) or b"")))  # fmt: skip
     assert noted[0] in letters
 
 

@@ -197,7 +197,7 @@ def test_a_form_that_is_not_built_from_its_sources_is_named(copy: Path) -> None:
 
 def test_an_excluded_code_that_the_list_lacks_is_refused(copy: Path) -> None:
     replace(copy, "choices", "birth_date", "birthday")
-    with pytest.raises(FormError, match="age_precision.*birthday"):
+    with pytest.raises(FormError, match=r"age_precision.*birthday"):
         forms.expand("trafic", copy)
 
 

@@ -30,7 +30,8 @@ def assert_publishable(bundle: Bundle) -> None:
             found.append(f"tableau {table.number} : une valeur est négative")
         if table.total_row and len(table.rows) > 1:
             # Margins come from the same rows by another path: a code printed nowhere would show here.
-            lines = [_numbers(cells)[-1:] for _, cells in table.rows]
+            # An indented line (« dont ») is within the one above it.
+            lines = [_numbers(cells)[-1:] for at, (_, cells) in enumerate(table.rows) if at not in table.indent]
             if table.total_column and sum(n[0] for n in lines[:-1] if n) != sum(lines[-1]):
                 found.append(f"tableau {table.number} : les lignes ne font pas le total")
     identified = {number: _total(by_number[number]) for number in ("3", "4", "5", "6") if number in by_number}
