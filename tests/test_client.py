@@ -49,7 +49,7 @@ def test_a_server_that_repeats_our_token_does_not_get_it_into_the_message():
     ("said", "kind", "words"),
     [
         (Said({"detail": "Invalid token."}, 401), AuthError, "refuse le jeton"),
-        (Said({"detail": "No permission."}, 403), AuthError, "403, « No permission. »"),
+        (Said({"detail": "No permission."}, 403), Forbidden, "403, « No permission. »"),
         (Said({"detail": "Not found."}, 404), NotFoundError, "404, « Not found. »"),
         (Said("<h1>Not Found</h1>", 404, "text/html"), UnexpectedAnswer, "404, « Not Found »"),
         (Said({"query": "Value must be valid JSON."}, 400), ServerError, "query : Value must be valid JSON."),
