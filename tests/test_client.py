@@ -9,7 +9,7 @@ import pytest
 from kobo_sync.client import KoboClient
 from kobo_sync.demo_server import requests as logged
 from kobo_sync.demo_server import serve
-from kobo_sync.errors import AuthError, NotFoundError, ServerError, ServerUnavailable, UnexpectedAnswer
+from kobo_sync.errors import AuthError, Forbidden, NotFoundError, ServerError, ServerUnavailable, UnexpectedAnswer
 from tests.demo_server_fixture import LEAD, USERS, Project
 from tests.stub_server import Heard, Said, in_turn, stub
 
