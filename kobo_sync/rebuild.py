@@ -15,7 +15,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from kobo_sync.config import Config
-from kobo_sync.rebuild_read import read_all
+from kobo_sync.rebuild_read import agents_of, read_all
 from kobo_sync.store import Store
 from kobo_sync.versions import code_version
 from transforms import codelists
@@ -31,6 +31,7 @@ from transforms.linkage.reasons import in_words
 from transforms.linkage.result import LinkResult, PairDecision
 from transforms.quality import TO_ERASE, persons_in
 from transforms.register import Provider, by_code
+from transforms.sender import MISPLACED
 from transforms.withdrawals import KIND, from_decision
 
 Row = dict[str, Any]
@@ -40,7 +41,8 @@ Row = dict[str, Any]
 class RebuildReport:
     """What a rebuild found, in numbers. `submissions`: readable cases; `quarantined`: of any form.
 
-    `names_to_erase`: names and keys that Kobo still holds and should not.
+    `names_to_erase`: names and keys that Kobo still holds and should not; `misplaced`: submissions that it shows to
+    other reviewers than those of their body.
     """
 
     submissions: int
@@ -53,6 +55,7 @@ class RebuildReport:
     findings: int
     blocked: int
     names_to_erase: int
+    misplaced: int
     follow_ups: int
     follow_ups_waiting: int
     provider_entries: int
@@ -61,7 +64,10 @@ class RebuildReport:
 
 def register_of(config: Config) -> list[Provider]:
     """The expected providers of the configuration, as the transforms know them."""
-    return [Provider(p.code, p.label, p.region, p.family, p.type, p.since.isoformat()) for p in config.providers]
+    return [
+        Provider(p.code, p.label, p.region, p.family, p.type, p.since.isoformat(), p.nominative)
+        for p in config.providers
+    ]
 
 
 def settings_of(config: Config) -> Settings:
@@ -71,6 +77,7 @@ def settings_of(config: Config) -> Settings:
         deadline_days=config.reporting.deadline_days,
         no_status_counts=config.review.no_status == "counted",
         sync_account=config.sync_account,
+        accounts=agents_of(config),
     )
 
 
@@ -115,8 +122,10 @@ def rebuild(
         linked_events=_joined(event_links.clusters, set(event_links.clusters)),
         pairs_to_decide=asked,
         findings=len(derived.quality) + len(others.quality),
-        blocked=sum(item.blocking is not None for item in judged),
+        blocked=sum(item.blocking is not None for item in judged)
+        + sum(row["severity"] == "blocking" for row in others.quality),
         names_to_erase=sum(row["rule"] in TO_ERASE for row in derived.quality),
+        misplaced=sum(row["rule"] == MISPLACED for row in derived.quality + others.quality),
         follow_ups=len(others.followups),
         follow_ups_waiting=sum(item.state in WAITING for item in followed),
         provider_entries=len(others.provider_entries),

@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 
 from kobo_sync.config import Config
 from kobo_sync.store import CurrentSubmission, Store
-from transforms.counting import review_effect
+from transforms.counting import Review, review_effect
 from transforms.derive import Received
 from transforms.errors import MappingError
 from transforms.follow_ups import ReceivedOther
 from transforms.mapping import map_submission
 from transforms.mapping_other import OTHER_FORMS, map_other
+from transforms.models_other import FollowUp, ProviderEntry
+from transforms.sender import other_account
 
 _T = TypeVar("_T")
 
@@ -63,21 +65,37 @@ def _case(submission: CurrentSubmission, order: int, zone: ZoneInfo) -> Received
         review_uid=submission.review_uid,
         review_by=submission.review_by,
         review_instance=submission.review_instance_uuid,
+        account=submission.submitted_by,
     )
 
 
 def _other(submission: CurrentSubmission, order: int, zone: ZoneInfo, config: Config) -> ReceivedOther:
+    other = _guarded(lambda: map_other(submission.submission_key, submission.form, submission.raw))
+    review = review_effect(
+        submission.review_uid, submission.review_by, submission.review_instance_uuid, submission.instance_uuid,
+        sync_account=config.sync_account, no_status_counts=config.review.no_status == "counted",
+    )  # fmt: skip
+    if not isinstance(other.record, ProviderEntry):
+        code = other.record.case_code if isinstance(other.record, FollowUp) else None
+        held = other_account(
+            submission.submitted_by, other.record.entity, agents_of(config), submission.submission_key, code
+        )
+        if held:  # as if a person had put it on hold: the follow-up takes no effect
+            other = other.model_copy(update={"findings": [*other.findings, *held]})
+            review = Review("on_hold", False, held[0].message)
     return ReceivedOther(
-        other=_guarded(lambda: map_other(submission.submission_key, submission.form, submission.raw)),
+        other=other,
         received=_local_day(submission, zone),
         submission_time=submission.submission_time or submission.received_at,
         order=order,
         account=submission.submitted_by,
-        review=review_effect(
-            submission.review_uid, submission.review_by, submission.review_instance_uuid, submission.instance_uuid,
-            sync_account=config.sync_account, no_status_counts=config.review.no_status == "counted",
-        ),
-    )  # fmt: skip
+        review=review,
+    )
+
+
+def agents_of(config: Config) -> dict[str, str]:
+    """The body of each account of an agent, by its name in lower case."""
+    return {a.username.lower(): a.entity for a in config.accounts if a.role == "agent" and a.entity}
 
 
 def _guarded(mapping: Callable[[], _T]) -> _T:

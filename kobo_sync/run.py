@@ -26,6 +26,8 @@ DONE, FAILED, WRONG_USE, NEEDS_PEOPLE = 0, 1, 2, 3
 
 NAMES_TO_ERASE = "nom(s) ou clé(s) à effacer dans Kobo : feuille « Qualité » du classeur"
 
+SHOWN_TO_OTHERS = "fiche(s) montrée(s) dans Kobo à d’autres relecteurs que les leurs : feuille « Qualité » du classeur"
+
 
 @dataclass
 class RunReport:
@@ -134,6 +136,7 @@ def _tell_people(report: RunReport) -> None:
         (rebuilt.quarantined, "fiche(s) en quarantaine, à corriger dans Kobo : kobo-sync status"),
         (rebuilt.blocked, "fiche(s) arrêtée(s) par une règle bloquante : feuille « Qualité » du classeur"),
         (rebuilt.names_to_erase, NAMES_TO_ERASE),
+        (rebuilt.misplaced, SHOWN_TO_OTHERS),
         (
             rebuilt.follow_ups_waiting,
             "suivi(s) en attente : cas inconnu, ou confirmation à vérifier (feuille « Qualité »)",

@@ -8,13 +8,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kobo_sync.run import NAMES_TO_ERASE, RunReport
+from kobo_sync.run import NAMES_TO_ERASE, SHOWN_TO_OTHERS, RunReport
 from kobo_sync.store import Store
 from kobo_sync.words import word
 from reports.safe_text import safe_text
 from transforms.derived_tables import TABLES
 from transforms.follow_ups import WAITING
 from transforms.quality import TO_ERASE
+from transforms.sender import MISPLACED
 
 PULL_LINES = ("received", "new", "changed", "status_changed", "deleted", "reappeared", "fetched_bodies")
 REBUILD_LINES = (
@@ -88,6 +89,7 @@ def _waiting(store: Store) -> list[tuple[int, str]]:
             "fiche(s) arrêtée(s) par une règle bloquante (feuille « Qualité »)",
         ),
         (count("quality", f"rule IN {TO_ERASE}"), NAMES_TO_ERASE),
+        (count("quality", f"rule = '{MISPLACED}'"), SHOWN_TO_OTHERS),
         (count("quality", "severity = 'error'"), "erreur(s) à corriger dans Kobo (feuille « Qualité »)"),
         (count("events", "review = 'to_confirm'"), "fiche(s) modifiée(s) depuis leur approbation, à confirmer"),
         (count("events", "review = 'on_hold'"), "fiche(s) en attente d’une décision"),

@@ -221,7 +221,7 @@ READ_AS = {"month": "2026-03", "int": 7}
 USED_OTHERWISE = {
     "started", "same_situation", "consent_record", "consent_guardian", "consent_share", "consent_name", "typed_name",
     "majority", "child_at_facts", "birth_date", "age", "age_band", "age_precision", "g_f_min", "g_h_min", "g_f_adu",
-    "g_h_adu", "g_f_inc", "g_h_inc", "g_inconnu",
+    "g_h_adu", "g_f_inc", "g_h_inc", "g_inconnu", "region_phone", "family_phone",
 }  # fmt: skip
 """Targets that a rule reads and no record holds under that name; each has a test of its own."""
 

@@ -118,7 +118,7 @@ def test_every_question_read_reaches_a_record(form: str) -> None:
             continue
         said = sample(line)
         other = map_other("k", form, FIXTURES[form](**{line.question: said}))
-        held = [getattr(record, line.target, None) for record in (other.record, other.contact)]
+        held = [getattr(record, line.target, None) for record in (other.record, other.contact, other.shown_to)]
         assert READ_AS.get(line.kind, said) in held, line
 
 

@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from kobo_sync.config import Config, load_config
+from kobo_sync.config_accounts import AccountConfig
 from kobo_sync.errors import StoreError
 from kobo_sync.outputs import periods_of, read_frames
 from kobo_sync.rebuild import rebuild
@@ -158,7 +159,7 @@ def test_a_withdrawal_takes_the_name_out_of_identities_and_linkage_the_same_nigh
     store: Store, config: Config, what: str, consent: str
 ) -> None:
     receive(store, 1, traite("AAAA2345", victims=[NAMED], **{"declaration/entite": "POL_NIA"}))
-    receive(store, 2, traite("BBBB2345", victims=[NAMED], **{"declaration/entite": "ONG_NIA"}))
+    receive(store, 2, traite("BBBB2345", victims=[NAMED], **{"declaration/entite": "OIM_NIA"}))
     before = rebuild(store, config, now=NOW)
     assert len(identities(store)) == 2 and before.linked_persons == 2
     receive(store, 3, suivi("AAAA2345", suivi_types="withdrawal", retrait=what, retrait_date="2026-05-20"), "suivi")
@@ -222,3 +223,25 @@ def test_a_withdrawal_is_recorded_once_lasts_and_what_kobo_still_shows_is_told(s
     assert "1 nom(s) ou clé(s) à effacer dans Kobo" in out.getvalue()
     receive(store, 1, traite("AAAA2345", victims=[{}], **{"declaration/entite": "POL_NIA"}), _uuid="v2")
     assert rebuild(store, config, now=NOW).names_to_erase == 0
+
+
+def test_an_agents_account_that_sends_for_another_body_takes_no_effect(store: Store, config: Config) -> None:
+    agent = AccountConfig(username="ong_1", role="agent", entity="ONG_NIA")
+    held = config.model_copy(update={"accounts": [agent]})
+    receive(store, 1, traite("AAAA2345", victims=[NAMED], **{"declaration/entite": "POL_NIA"}))
+    told = {"suivi_types": "withdrawal", "retrait": "tout", "retrait_date": "2026-05-20"}
+    receive(store, 2, suivi("AAAA2345", entite="POL_NIA", **told), "suivi", _submitted_by="ong_1")
+    receive(store, 3, sound("BBBB2345"), _submitted_by="Ong_1")
+    report = rebuild(store, held, now=NOW)
+    assert report.blocked == 2 and len(identities(store)) == 1 and store.decisions("withdrawal") == []
+    assert list(store.frame("SELECT counted FROM events ORDER BY case_code")["counted"]) == [1, 0]
+    told_of = store.frame("SELECT submission_key FROM quality WHERE rule = 'account_entity_differs' ORDER BY 1")
+    assert list(told_of["submission_key"]) == ["kobo-anltp/suivi/2", "kobo-anltp/traite/3"]
+
+
+def test_rows_that_the_wrong_reviewers_see_are_counted(store: Store, config: Config) -> None:
+    receive(store, 1, sound("AAAA2345") | {"famille_entite": "protection"})
+    receive(store, 2, declaration(entite="POL_NIA", region_decl="NE001"), "declaration")
+    receive(store, 3, suivi("AAAA2345", entite="POL_NIA", famille_entite="justice_securite"), "suivi")
+    assert rebuild(store, config, now=NOW).misplaced == 2
+    assert "2 fiche(s) montrée(s) dans Kobo à d’autres relecteurs" in status(store)

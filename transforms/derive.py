@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -20,6 +20,7 @@ from transforms.models import Finding, Mapped
 from transforms.periods import quarter_of
 from transforms.quality import Subject, check, count_only, doubled_cases, persons_in
 from transforms.register import Provider
+from transforms.sender import misplaced, other_account, without_names
 
 Row = dict[str, Any]
 
@@ -36,6 +37,8 @@ class Settings:
     deadline_days: int
     no_status_counts: bool
     sync_account: str | None
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    """The body of each account of an agent, by its name in lower case."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Received:
     review_uid: str | None = None
     review_by: str | None = None
     review_instance: str | None = None
+    account: str | None = None
+    """The account that sent it."""
 
     @property
     def key(self) -> str:
@@ -94,8 +99,13 @@ def judge(
     for finding in doubled_cases((s.mapped for s in submissions), order):
         doubled[finding.submission_key].append(finding)
     judged = []
-    for s in submissions:
-        event = s.mapped.event
+    for given in submissions:
+        event, provider = given.mapped.event, register.get(given.mapped.event.entity)
+        s = replace(given, mapped=without_names(given.mapped, provider))
+        of_sender = [
+            *other_account(s.account, event.entity, settings.accounts, s.key, event.case_code),
+            *misplaced(s.mapped.shown_to, provider, s.key, event.case_code),
+        ]
         subject = Subject(s.mapped, s.received, event.entity in register, settings.identified_by)
         review = counting.review_effect(
             s.review_uid, s.review_by, s.review_instance, s.instance,
@@ -105,9 +115,9 @@ def judge(
         judged.append(
             Judged(
                 received=s,
-                provider=register.get(event.entity),
+                provider=provider,
                 review=review,
-                findings=[*s.mapped.findings, *check(subject), *doubled[s.key]],
+                findings=[*s.mapped.findings, *check(subject), *of_sender, *doubled[s.key]],
                 classification=decision or event.classification_computed or "a_verifier",
                 decided=decision is not None,
             )

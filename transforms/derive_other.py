@@ -11,6 +11,7 @@ from transforms.models import Finding
 from transforms.models_other import Declaration, FollowUp, Other, ProviderEntry
 from transforms.periods import quarter_of
 from transforms.register import Provider
+from transforms.sender import misplaced
 
 CONFIRMATION = ("confirm_sex", "confirm_band", "confirm_month")
 """Compared with the record, then left out: they tell a person from others."""
@@ -40,9 +41,11 @@ def assemble_others(
         if isinstance(record, FollowUp):
             item = result[record.submission_key]
             findings += item.findings
+            findings += misplaced(other.shown_to, register.get(record.entity), record.submission_key, record.case_code)
             row = record.model_dump(exclude=set(CONFIRMATION)) | _sender(register.get(record.entity))
             out.followups.append(row | common | {"state": item.state, "target_key": item.target_key})
         elif isinstance(record, Declaration):
+            findings += misplaced(other.shown_to, register.get(record.entity), record.submission_key, None)
             out.declarations.append(record.model_dump() | _sender(register.get(record.entity)) | common)
         else:
             listed = record.provider is None or record.provider in register

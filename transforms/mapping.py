@@ -25,6 +25,7 @@ from transforms.models import (
     Migrant,
     MigrantTally,
     Perpetrator,
+    ShownTo,
     Victim,
 )
 from transforms.reading import Level, Reading, read
@@ -44,7 +45,7 @@ _OF_THE_PERSON = (
     "exploitation_start", "age_at_entry", "status_declared", "decider", "relation_recruiter", "relation_perpetrator",
     "disability", "needs", "assistance", "referrals",
 )  # fmt: skip
-_NAMING = ("given_name", "family_name", "typed_name", "linkage_key")
+_NAMES = ("given_name", "family_name", "typed_name")
 _OF_THE_PERPETRATOR = (
     "nationality", "roles", "relation", "stage", "stage_date", "per_type", "offence", "sentence", "sentence_months",
 )  # fmt: skip
@@ -71,7 +72,7 @@ def map_submission(submission_key: str, form: str, raw: Mapping[str, Any]) -> Ma
         "exploitation_main": main_form(top),
         "legal_basis": basis_of_facts(form, top.get("facts_month"), top.get("detection_date")),
     }
-    mapped = Mapped(event=Event(**event_values), leftover=reading.leftover)
+    mapped = Mapped(event=Event(**event_values), leftover=reading.leftover, shown_to=shown_to(top))
     if form == "traite":
         for position, level in enumerate(reading.repeats["victime"], start=1):
             _add_victim(mapped, common, level, position, top.get("started"))
@@ -120,6 +121,11 @@ def release_of(top: Mapping[str, Any]) -> str | None:
     """The content version of the form; None for what no form of ours sends."""
     release = str(top.get("form_release"))
     return release if _RELEASE.match(release) else None
+
+
+def shown_to(top: Mapping[str, Any]) -> ShownTo:
+    """What the phone wrote to decide who sees the row."""
+    return ShownTo(**{name: top.get(name) for name in ShownTo.model_fields})
 
 
 def findings_of(submission_key: str, case_code: str | None, reading: Reading) -> list[Finding]:
@@ -196,7 +202,9 @@ def _add_victim(mapped: Mapped, common: dict[str, str], level: Level, position: 
     }  # fmt: skip
     victim = Victim(**(row | {name: values.get(name) for name in _OF_THE_PERSON}))
     mapped.victims.append(minimal(victim) if consent == "refused" else victim)
-    if any(values.get(name) for name in _NAMING):
+    if named := any(values.get(name) for name in _NAMES):
+        mapped.named.append(record_id)
+    if named or values.get("linkage_key"):
         mapped.naming.append(record_id)
     if identity := identity_of(values, consent):
         mapped.identities.append(Identity(record_id=record_id, submission_key=event.submission_key, **identity))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from transforms.errors import MappingError
-from transforms.mapping import findings_of, release_of, unreadable
+from transforms.mapping import findings_of, release_of, shown_to, unreadable
 from transforms.models import Sent
 from transforms.models_other import Declaration, FollowUp, Other, ProviderContact, ProviderEntry
 from transforms.reading import Reading, read
@@ -57,6 +57,7 @@ def _follow_up(submission_key: str, raw: Mapping[str, Any]) -> Other:
     return Other(
         form="suivi",
         record=_record(FollowUp, submission_key, values),
+        shown_to=shown_to(values),
         findings=findings_of(submission_key, values["case_code"], reading),
         leftover=reading.leftover,
     )
@@ -98,6 +99,7 @@ def _declaration(submission_key: str, raw: Mapping[str, Any]) -> Other:
     return Other(
         form="declaration",
         record=_record(Declaration, submission_key, values),
+        shown_to=shown_to(values),
         findings=findings_of(submission_key, None, reading),
         leftover=reading.leftover,
     )

@@ -26,8 +26,11 @@ RECORDS: dict[tuple[str, str], tuple[type[BaseModel], ...]] = {
 }
 """(form, repeat or '') to the records that its answers fill."""
 
+SHOWN_TO = ("region_phone", "family_phone")
+"""What decides in Kobo who is shown a row: compared with the register, then dropped."""
+
 BY_RULE: dict[tuple[str, str], frozenset[str]] = {
-    ("traite", ""): frozenset({"started"}),
+    ("traite", ""): frozenset({"started", *SHOWN_TO}),
     ("traite", "victime"): frozenset(
         {
             "majority",
@@ -40,10 +43,11 @@ BY_RULE: dict[tuple[str, str], frozenset[str]] = {
             "same_situation",
         }
     ),
-    ("trafic", ""): frozenset({"started"}),
+    ("trafic", ""): frozenset({"started", *SHOWN_TO}),
     ("trafic", "groupe"): frozenset({"g_f_min", "g_h_min", "g_f_adu", "g_h_adu", "g_f_inc", "g_h_inc", "g_inconnu"}),
     ("trafic", "migrant"): frozenset({"age_precision", "age_band"}),
-    ("declaration", ""): frozenset({"year"}),
+    ("suivi", ""): frozenset(SHOWN_TO),
+    ("declaration", ""): frozenset({"year", *SHOWN_TO}),
 }
 """Targets that a rule of the mapping reads, and that no record keeps under that name."""
 

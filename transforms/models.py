@@ -223,6 +223,15 @@ class Finding(BaseModel):
     value: str | None = None
 
 
+class ShownTo(BaseModel):
+    """Region and family of body as the phone wrote them: in Kobo they decide which reviewers are shown the row."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+    region_phone: str | None = None
+    family_phone: str | None = None
+
+
 class Mapped(BaseModel):
     """All that one submission tells, plus what was found on the way."""
 
@@ -234,8 +243,11 @@ class Mapped(BaseModel):
     perpetrators: list[Perpetrator] = []
     tallies: list[MigrantTally] = []
     migrants: list[Migrant] = []
+    named: list[str] = []
+    """Record ids of the victims whose answers hold a name, kept or not."""
     naming: list[str] = []
-    """Record ids of the victims whose answers hold a name or a key, kept or not."""
+    """The same, or a key."""
+    shown_to: ShownTo = ShownTo()
     findings: list[Finding] = []
     leftover: list[str] = []
     """Names of received questions that no line of the mapping table knows: kept in the raw record, counted, shown."""

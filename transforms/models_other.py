@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from transforms.models import Finding, Form, Record, Sent
+from transforms.models import Finding, Form, Record, Sent, ShownTo
 
 
 class FollowUp(Record):
@@ -104,5 +104,6 @@ class Other(BaseModel):
     form: Literal["suivi", "fournisseur", "declaration"]
     record: FollowUp | ProviderEntry | Declaration
     contact: ProviderContact | None = None
+    shown_to: ShownTo = ShownTo()
     findings: list[Finding] = []
     leftover: list[str] = []

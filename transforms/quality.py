@@ -19,7 +19,7 @@ from transforms.models import Finding, Mapped, Severity
 _DATA = Path(__file__).with_name("data") / "quality_rules.csv"
 Hit = str | None
 
-TO_ERASE = ("name_left_in_kobo", "name_not_erased")
+TO_ERASE = ("name_left_in_kobo", "name_not_erased", "name_not_allowed")
 """Findings of a name or key that Kobo holds and should not: a person empties the answer there."""
 
 

@@ -17,6 +17,8 @@ class Provider:
     ent_type: str
     since: str
     """ISO date from which it is expected to report."""
+    nominative: bool = True
+    """May it pass on names? As ANLTP's list says."""
 
 
 def by_code(providers: Iterable[Provider]) -> dict[str, Provider]:
