@@ -10,7 +10,8 @@ from transforms.dimensions import SMUGGLING, dimensions
 from transforms.reading import table
 
 SYSTEM = {
-    "start", "form_release", "date_reception", "recue_papier_le", "mode", "region_decl", "famille_entite", "code_evenement", "classement_evt", "v_code", "v_classement",
+    "start", "form_release", "date_reception", "recue_papier_le", "mode", "region_decl", "famille_entite",
+    "code_evenement", "classement_evt", "v_code", "v_classement",
     "v_meme_situation", "v_nom_entier", "a_code", "m_code", "s_code", "code_normal", "fiche", "ligne", "ligne_no",
     "c_sexe", "c_tranche", "c_mois", "suivi_types",
 }  # fmt: skip
