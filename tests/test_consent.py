@@ -53,6 +53,22 @@ def test_earlier_releases_asked_no_guardian_and_their_answer_stands() -> None:
     assert told(v_c_adulte="aucun").victims[0].consent == "refused"
 
 
+@pytest.mark.parametrize("age", [{"v_age": "12"}, {"v_age": None, "v_tranche": "10-14"},
+                                 {"v_age": None, "v_date_naissance": "2014-01-02"}])  # fmt: skip
+@pytest.mark.parametrize("release", ["majority", "code"])
+def test_a_child_by_age_without_an_adults_answer_is_kept_as_a_refusal(age: dict[str, Any], release: str) -> None:
+    told_of = (
+        {"v_nom": "Nom", "v_cle": "nm.brnm-F-2014"} | age | ({"v_majorite": "18+"} if release == "majority" else {})
+    )
+    mapped = map_submission("k", "traite", traite("K7M4XQ2P2" if release == "code" else "ABCD2345", victims=[told_of]))
+    assert mapped.victims[0].consent == "refused" and mapped.identities == []
+    assert "guardian_missing" in {f.rule for f in mapped.findings}
+    agreed = map_submission("k", "traite", traite("K7M4XQ2P2", victims=[told_of | {"v_c_adulte": "service"}]))
+    assert agreed.victims[0].consent == "full"
+    for record in ("mandat", "vital"):
+        assert told(**told_of, v_c_enreg=record).victims[0].consent == "full"
+
+
 def test_refused_keeps_sex_child_or_adult_region_month_and_exploitation_only() -> None:
     (victim,) = told(**EVERYTHING | {"v_c_enreg": "non"}).victims
     assert {name for name in Victim.model_fields if getattr(victim, name) is not None} == MINIMAL

@@ -5,9 +5,10 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from kobo_sync import form_guides, forms
+from kobo_sync import form_guides, form_paper, forms
 from kobo_sync.cli import app
 from kobo_sync.form_languages import FRENCH
+from kobo_sync.form_names import CASE_FORMS
 
 FORMS = pytest.mark.parametrize("form", forms.FORMS)
 
@@ -46,6 +47,22 @@ def test_a_guide_tells_what_a_worker_needs_on_a_bad_day(form: str) -> None:
     text = guide(form)
     for word in ("**Traite", "Trafic illicite", "interprète", "Téléphone perdu ou volé : dans l’heure", "papier"):
         assert word.lower() in text.lower(), word
+
+
+@FORMS
+def test_a_guide_says_of_names_on_paper_what_the_paper_form_asks(form: str) -> None:
+    """A worker holds both: where the sheet has boxes for a name, the guide cannot forbid to write in them."""
+    about = guide(form).partition("## Sans téléphone : la fiche papier\n")[2].partition("\n## ")[0]
+    sheet = form_paper.paper(form)
+    asked = [q.label for q in sheet.questions("core") + sheet.questions("annex") if q.label in ("Prénom", "Nom")]
+    if asked:
+        assert asked == ["Prénom", "Nom"] and "aucun nom" not in about.lower()
+        assert all(f"« {label} »" in about for label in asked) and "nulle part ailleurs" in about
+        assert "peut le transmettre" in about and "la personne l’accepte" in about
+    elif form in (*CASE_FORMS, "suivi"):
+        assert "aucun nom" in about.lower()
+    if form in CASE_FORMS:
+        assert "numéros" in about and "« Une case vide ? »" in about  # the frame that the coordinator fills
 
 
 @FORMS

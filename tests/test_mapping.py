@@ -67,6 +67,7 @@ def test_an_unknown_question_is_kept_counted_and_shown() -> None:
         ({"lieu/det_region": None}, "missing", "det_region"),
         ({"code_evenement": "=1+1"}, "bad_case_code", "code_evenement"),
         ({"nb_inconnus": "-3"}, "bad_number", "nb_inconnus"),
+        ({"nb_inconnus": "10000"}, "bad_number", "nb_inconnus"),
         ({"auteur": "texte"}, "bad_shape", "auteur"),
     ],
 )
@@ -131,6 +132,42 @@ def test_codes_and_questions_that_were_typed_are_not_repeated_either() -> None:
     assert caught.value.reason_code == "bad_case_code" and "FATOUMATAZ" not in caught.value.message
 
 
+@pytest.mark.parametrize("typed", ["96 12 34 56", "90112233", "+227 96", "HAMABARA"])
+def test_a_telephone_or_a_name_typed_anywhere_is_not_repeated(typed: str) -> None:
+    said = []
+    for answers in ({"date_detection": typed}, {"victims": [{"v_age": typed}]}, {"nb_inconnus": typed},
+                    {"code": typed}, {"code_lie": typed}):  # fmt: skip
+        try:
+            said += [f.message + str(f.value) for f in map_submission("k", "traite", traite(**answers)).findings]
+        except MappingError as error:
+            said.append(error.message)
+    assert len(said) >= 5 and typed not in " ".join(said)
+
+
+def test_a_wrong_date_or_a_small_number_is_repeated_to_help() -> None:
+    for answers, shown in (
+        ({"date_faits": "2026-02-30"}, "« 2026-02-30 »"),
+        ({"victims": [{"v_age": "130"}]}, "« 130 »"),
+        ({"date_faits": "3/4/2026"}, "« 3/4/2026 »"),
+    ):
+        (finding,) = map_submission("k", "traite", traite(**answers)).findings
+        assert shown in finding.message
+
+
+def test_numbers_larger_than_the_form_allows_are_read_as_missing() -> None:
+    mapped = map_submission("k", "traite", traite(auteur=[{"a_age": "121", "a_peine_mois": "601"}]))
+    assert (mapped.perpetrators[0].age, mapped.perpetrators[0].sentence_months) == (None, None)
+    assert {f.rule for f in mapped.findings} == {"bad_number"}
+    with pytest.raises(MappingError):
+        map_submission("k", "trafic", trafic(groups=[{"g_nationalite": "NER", "g_f_min": "999999999"}]))
+
+
+def test_questions_of_no_form_are_numbered_and_not_named() -> None:
+    mapped = map_submission("k", "traite", traite(aichatou_issoufou="x", transport="truck"))
+    (finding,) = mapped.findings
+    assert "2 question(s)" in finding.message and ": transport, question inconnue n° 1." in finding.message
+
+
 def test_a_date_beyond_all_calendars_and_a_flood_of_rows_wait_aside() -> None:
     for raw, code in (
         (traite(date_detection="9999-12-31"), "bad_date"),
@@ -173,7 +210,8 @@ def test_child_or_adult_as_told_stands_where_no_age_is_known() -> None:
 
 def test_a_child_said_an_adult_is_flagged_and_the_age_stands() -> None:
     mapped = map_submission("k", "traite", traite(victims=[{"v_majorite": "18+", "v_age": "12"}]))
-    assert [f.rule for f in mapped.findings] == ["majority_differs"] and mapped.victims[0].age_group == "0-17"
+    assert [f.rule for f in mapped.findings] == ["guardian_missing", "majority_differs"]
+    assert mapped.victims[0].age_group == "0-17" and mapped.victims[0].consent == "refused"
 
 
 def test_a_refusal_to_tell_a_country_is_kept_as_such() -> None:

@@ -60,7 +60,9 @@ def test_every_rule_is_tested_and_says_what_to_do() -> None:
 
 
 def test_every_reason_of_the_mapping_has_a_label() -> None:
-    used = set(re.findall(r'"((?:bad|said|doubled|name_not|majority|follow|contradict)_?\w*)"', MAPPING_SOURCES))
+    used = set(
+        re.findall(r'"((?:bad|said|doubled|name_not|majority|guardian|follow|contradict)_?\w*)"', MAPPING_SOURCES)
+    )
     used -= {"majority", "follow_up"}  # a field and a code list
     assert used <= set(reason_labels()) and {"bad_date", "bad_key", "name_not_erased"} <= used
 

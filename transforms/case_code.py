@@ -19,7 +19,7 @@ DRAWN = 7
 """Characters drawn freely before the eighth, which is drawn and then moved on where its check would be ambiguous."""
 
 _CHECKED = re.compile(rf"[{ALPHABET}]{{9}}")
-_UNCHECKED = re.compile(rf"[{ALPHABET}]{{8}}")
+_UNCHECKED = re.compile(rf"(?=.*[2-9])[{ALPHABET}]{{8}}")
 _BETWEEN = re.compile(r"[\s\-‐‑–—.]")
 
 
@@ -29,7 +29,11 @@ def is_case_code(code: str) -> bool:
 
 
 def is_stored_code(code: str) -> bool:
-    """Is it a code that a form gave? The first release drew eight characters without a check: they stay valid."""
+    """Is it a code that a form gave?
+
+    The first release drew eight characters without a check: they stay valid, but for the few without a digit, which
+    nothing tells from a name.
+    """
     return bool(_UNCHECKED.fullmatch(code)) or is_case_code(code)
 
 

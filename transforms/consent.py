@@ -24,24 +24,31 @@ _KEPT_WHEN_REFUSED = frozenset({
 })  # fmt: skip
 
 
-def is_recorded(values: Mapping[str, Any]) -> bool:
+def is_recorded(values: Mapping[str, Any], known_child: bool = False) -> bool:
     """May the person's case be recorded?
 
     A child's own agreement, or that of a person who may be a child, needs a guardian who is not implicated, else the
     child-protection service: a child recorded with nobody but implicated carers is a refusal. Earlier releases asked
-    « child or adult » only of those who refused, and no guardian: their answer stands alone.
+    « child or adult » only of those who refused, and no guardian: their answer stands alone. `known_child`: the age
+    is a child's, and the form asked for a guardian.
     """
     said = values.get("consent_record")
     if said in _INSTEAD_OF_CONSENT:
         return True
     guardian = values.get("consent_guardian")
-    may_be_a_child = values.get("majority") in ("0-17", "unk") or guardian is not None
+    may_be_a_child = known_child or values.get("majority") in ("0-17", "unk") or guardian is not None
     return said == "oui" and (not may_be_a_child or guardian in _GUARDIANS)
 
 
-def consent_of(values: Mapping[str, Any]) -> Consent:
+def lacks_guardian(values: Mapping[str, Any], known_child: bool) -> bool:
+    """A child who said yes, and nothing about an adult: the form does not let that pass, so a person must look."""
+    child = known_child or values.get("majority") == "0-17"
+    return child and values.get("consent_record") == "oui" and values.get("consent_guardian") is None
+
+
+def consent_of(values: Mapping[str, Any], known_child: bool = False) -> Consent:
     """Recording refused; recorded but not shared; both."""
-    if not is_recorded(values):
+    if not is_recorded(values, known_child):
         return "refused"
     return "full" if values.get("consent_share") == "oui" else "no_share"
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from transforms import ages, codelists
-from transforms.consent import consent_of, identity_of, minimal
+from transforms.case_code import is_case_code
+from transforms.consent import consent_of, identity_of, lacks_guardian, minimal
 from transforms.determination import Facts, answer, any_of, determine, purpose_of, strongest
 from transforms.errors import MappingError
 from transforms.legal_basis import basis_of_facts
@@ -28,12 +29,11 @@ from transforms.models import (
     ShownTo,
     Victim,
 )
-from transforms.reading import Level, Reading, read
+from transforms.reading import Level, Reading, question_names, read
 
 CASE_FORMS = ("traite", "trafic")
 """The forms that tell a case."""
 _ROW_SUFFIX = re.compile(r"^-[VAMS]\d{1,3}$")
-_QUESTION = re.compile(r"^[a-z_][a-z0-9_]{0,40}(/[a-z_][a-z0-9_]{0,40})?$")
 _RELEASE = re.compile(r"^[a-z]{4,12}-[0-9a-f]{10}$")
 _TALLY_CELLS = {
     "g_f_min": ("F", "0-17"), "g_h_min": ("M", "0-17"), "g_f_adu": ("F", "18+"), "g_h_adu": ("M", "18+"),
@@ -142,10 +142,11 @@ def findings_of(submission_key: str, case_code: str | None, reading: Reading) ->
         for problem in level.problems
     ]
     if reading.leftover:
-        named = [name for name in reading.leftover if _QUESTION.match(name)]  # whatever else was typed is not repeated
-        others = len(reading.leftover) - len(named)
-        told = ", ".join([*named, *([f"{others} au nom illisible"] if others else [])])
-        message = f"Question(s) que le système ne connaît pas, gardée(s) à part : {told}."
+        # A name can be typed even there: only what some form of ours asks is repeated.
+        known = [name for name in reading.leftover if name.rpartition("/")[2] in question_names()]
+        others = len(reading.leftover) - len(known)
+        told = ", ".join([*known, *(f"question inconnue n° {number}" for number in range(1, min(others, 5) + 1))])
+        message = f"{len(reading.leftover)} question(s) que le système ne connaît pas, gardée(s) à part : {told}."
         found.append(finding("", "unknown_question", "warning", message))
     if release_of(reading.top.values) is None:
         message = "La version du formulaire n’est pas de celles que le système construit."
@@ -170,13 +171,14 @@ def main_form(values: Mapping[str, Any]) -> str | None:
 
 def _add_victim(mapped: Mapped, common: dict[str, str], level: Level, position: int, started: str | None) -> None:
     event, values = mapped.event, level.values
-    consent = consent_of(values)
     code = _row_code(values.get("victim_code"), f"{event.case_code}-V{position}")
     record_id = f"{event.submission_key}#{code}"
     # First identification as this record tells it: the victim's own date, else the event's detection.
     day = values.get("identification_date") or event.detection_date
     # An undated case: the age holds for the day the form was begun, as on the phone.
     age = ages.at_identification(values, day or started)
+    known_child = age.group == "0-17" and _asks_guardian(event, values)
+    consent = consent_of(values, known_child)
     child = ages.child_in_law(age.group, values.get("child_at_facts"))
     own = values.get("same_situation") == "non" and consent != "refused"
     situation = {name: values.get(name) if own else getattr(event, name) for name in _SITUATION}
@@ -208,11 +210,19 @@ def _add_victim(mapped: Mapped, common: dict[str, str], level: Level, position: 
         mapped.naming.append(record_id)
     if identity := identity_of(values, consent):
         mapped.identities.append(Identity(record_id=record_id, submission_key=event.submission_key, **identity))
-    mapped.findings += _contradictions(victim, values)
+    mapped.findings += _contradictions(victim, values, lacks_guardian(values, known_child))
 
 
-def _contradictions(victim: Victim, values: Mapping[str, Any]) -> Iterator[Finding]:
-    """A name that should have gone from the phone; a child said an adult. The values themselves are not repeated."""
+def _asks_guardian(event: Event, values: Mapping[str, Any]) -> bool:
+    """Did the form ask for a child's guardian? The first release did not, and drew codes without a check character."""
+    return values.get("majority") is not None or is_case_code(event.case_code)
+
+
+def _contradictions(victim: Victim, values: Mapping[str, Any], no_guardian: bool) -> Iterator[Finding]:
+    """A name that should have gone from the phone; a child said an adult, or recorded without an adult.
+
+    The values themselves are not repeated.
+    """
 
     def finding(field: str, rule: str, message: str) -> Finding:
         return Finding(submission_key=victim.submission_key, case_code=victim.case_code, record_id=victim.record_id,
@@ -224,8 +234,14 @@ def _contradictions(victim: Victim, values: Mapping[str, Any]) -> Iterator[Findi
     elif named and (victim.consent != "full" or values.get("consent_name") == "non"):
         message = "Le nom est dans la fiche, et la personne n’a pas accepté qu’il soit transmis : l’effacer dans Kobo."
         yield finding("v_nom", "name_not_erased", message)
+    if no_guardian:
+        message = (
+            "La personne est un enfant, et la fiche ne dit pas quel adulte est d’accord : elle est gardée comme un "
+            "refus, sans nom ni clé. Demander à l’organisme, puis répondre à « v_c_adulte » dans Kobo."
+        )
+        yield finding("v_c_adulte", "guardian_missing", message)
     said, known = values.get("majority"), victim.age_group
-    if victim.consent != "refused" and {said, known} == {"0-17", "18+"}:
+    if (victim.consent != "refused" or no_guardian) and {said, known} == {"0-17", "18+"}:
         message = "L’âge dit le contraire de « enfant ou adulte » : corriger l’un des deux."
         yield finding("v_majorite", "majority_differs", message)
 

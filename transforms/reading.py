@@ -1,8 +1,8 @@
 """Reading one received submission by the mapping table: from questions as answered to typed values.
 
 The table (`data/mapping.csv`) names every question of every form: where it goes (`target`), how it is read (`kind`),
-which code list it must be in (`variable`), and what a value that can't be read does (`on_error`: `quarantine` the
-submission, or `flag` it and read the value as missing). The work is done by question name, unique form-wide, so that
+which code list it must be in, or how large a number may be (`variable`), and what a value that can't be read does
+(`on_error`: `quarantine` the submission, or `flag` it and read the value as missing). The work is done by question name, unique form-wide, so that
 a group moved in a later form release changes nothing, and so that the flat JSON of Kobo (`group/question`) and
 the nested JSON of ODK Central read the same. Questions that only an earlier release asks stay in the table, and their
 note says so: phones in the field are not all updated on one day. Whatever the table does not know is left over, and
@@ -29,7 +29,10 @@ _SYSTEM = re.compile(r"^(_.*|meta|instanceID|instanceName|rootUuid|deprecatedID|
 _INTEGER = re.compile(r"^-?\d{1,9}$")
 _ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}")
 _MONTH = re.compile(r"^\d{4}-\d{2}$")
-_WITHOUT_LETTERS = re.compile(r"^[\d\s./:,+-]{1,20}$")
+_WITHOUT_LETTERS = re.compile(r"[\d\s./:,+-]{1,20}", re.ASCII)
+_DATE_AS_TYPED = re.compile(r"\d{4}-\d{2}(-\d{2})?|\d{1,2}/\d{1,2}/\d{4}", re.ASCII)
+_MOST_DIGITS = 3
+"""More of them may be a telephone."""
 _MOST_ROWS = 2000
 """Rows that one repeat may hold: no phone sends more, and a few such submissions would stop the linkage."""
 
@@ -93,6 +96,12 @@ def table() -> dict[tuple[str, str, str], Line]:
 def forms() -> frozenset[str]:
     """The forms that the table can read."""
     return frozenset(form for form, _, _ in table())
+
+
+@cache
+def question_names() -> frozenset[str]:
+    """The questions of all forms, by name."""
+    return frozenset(question for _, _, question in table())
 
 
 @cache
@@ -164,10 +173,17 @@ def _read_leaf(form: str, repeat: str, name: str, value: Any, level: Level, left
 
 
 def _complain(line: Line, level: Level, code: str, complaint: str, text: str | None) -> None:
-    # A name may be typed anywhere: only what has no letter is repeated, and nothing of an identifying question.
-    shown = None if line.identifying or text is None or not _WITHOUT_LETTERS.match(text) else text
+    # A name or a telephone may be typed anywhere: only dates and short numbers are repeated, and nothing of an
+    # identifying question.
+    shown = text if text is not None and not line.identifying and _says_nothing_of_a_person(text) else None
     what = f"Question « {line.question} » : " + (f"« {shown} » {complaint}." if shown else f"{complaint}.")
     level.problems.append(Problem(line.question, code, what, line.on_error == "quarantine", shown))
+
+
+def _says_nothing_of_a_person(text: str) -> bool:
+    if _DATE_AS_TYPED.fullmatch(text):
+        return True
+    return bool(_WITHOUT_LETTERS.fullmatch(text)) and sum(mark.isdigit() for mark in text) <= _MOST_DIGITS
 
 
 def _parse(line: Line, text: str) -> tuple[Any, str, str]:
@@ -179,9 +195,11 @@ def _parse(line: Line, text: str) -> tuple[Any, str, str]:
             return (text, "", "") if text in ("oui", "non", "nsp", "ref") else (
                 None, "bad_code", "n’est pas une réponse prévue (oui, non, nsp, ref)")  # fmt: skip
         case "int":
-            if _INTEGER.match(text) and int(text) >= 0:
-                return int(text), "", ""
-            return None, "bad_number", "n’est pas un nombre entier positif"
+            if not _INTEGER.match(text) or int(text) < 0:
+                return None, "bad_number", "n’est pas un nombre entier positif"
+            if line.variable and int(text) > int(line.variable):
+                return None, "bad_number", f"dépasse {line.variable}, plus que le formulaire ne permet"
+            return int(text), "", ""
         case "date":
             return _parse_date(text)
         case "month":
