@@ -62,7 +62,7 @@ def test_a_guide_says_of_names_on_paper_what_the_paper_form_asks(form: str) -> N
     elif form in (*CASE_FORMS, "suivi"):
         assert "aucun nom" in about.lower()
     if form in CASE_FORMS:
-        assert "les numéros de la région dans le cadre sous la question 2" in about  # the frame that the coordinator fills
+        assert "les numéros de la région dans le cadre sous la question 2" in about
 
 
 @FORMS
