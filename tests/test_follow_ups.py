@@ -149,7 +149,7 @@ def test_a_withdrawal_once_recorded_lasts_whatever_becomes_of_the_follow_up_or_t
     assert [(w.row_code, w.value, w.by_whom) for w in recorded] == [("ABCD2345-V1", "partage", "suivi")]
     assert recorded[0].reason == "s/suivi/1 s/traite/1"
     older = received(traite(victims=[NAMED | {"v_age": "30"}]))
-    moved = received(traite("K7M4XQ2P2", victims=[NAMED]))  # its code was corrected
+    moved = received(traite("K7M4XQ2P2", victims=[NAMED | {"v_c_adulte": "responsable"}]))  # its code was corrected
     for now, others in (
         (case, []),
         (case, [sent(withdrawal("partage"), review="on_hold")]),

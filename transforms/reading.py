@@ -2,11 +2,11 @@
 
 The table (`data/mapping.csv`) names every question of every form: where it goes (`target`), how it is read (`kind`),
 which code list it must be in, or how large a number may be (`variable`), and what a value that can't be read does
-(`on_error`: `quarantine` the submission, or `flag` it and read the value as missing). The work is done by question name, unique form-wide, so that
-a group moved in a later form release changes nothing, and so that the flat JSON of Kobo (`group/question`) and
-the nested JSON of ODK Central read the same. Questions that only an earlier release asks stay in the table, and their
-note says so: phones in the field are not all updated on one day. Whatever the table does not know is left over, and
-counted.
+(`on_error`: `quarantine` the submission, or `flag` it and read the value as missing). The work is done by question
+name, unique form-wide, so that a group moved in a later form release changes nothing, and so that the flat JSON of
+Kobo (`group/question`) and the nested JSON of ODK Central read the same. Questions that only an earlier release asks
+stay in the table, and their note says so: phones in the field are not all updated on one day. Whatever the table does
+not know is left over, and counted.
 """
 
 from __future__ import annotations
