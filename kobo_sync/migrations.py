@@ -111,7 +111,92 @@ CREATE TABLE derived_table (name TEXT PRIMARY KEY) STRICT;
 CREATE TABLE derived_stamp (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+_VERSION_2 = """
+ALTER TABLE submission ADD COLUMN remote_modified TEXT;
+ALTER TABLE submission ADD COLUMN files TEXT NOT NULL DEFAULT '';
+CREATE TABLE source_fact (
+    source TEXT NOT NULL,
+    form TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    seen_at TEXT NOT NULL,
+    PRIMARY KEY (source, form, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE server_event (
+    source TEXT NOT NULL,
+    form TEXT NOT NULL,
+    witness TEXT NOT NULL,
+    action TEXT NOT NULL,
+    by_whom TEXT NOT NULL,
+    at TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (source, form, witness, at, action, by_whom, detail)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE unknown_field (
+    form TEXT NOT NULL,
+    path TEXT NOT NULL,
+    form_release TEXT NOT NULL,
+    submission_key TEXT NOT NULL,
+    first_seen_at TEXT NOT NULL,
+    told_at TEXT,
+    PRIMARY KEY (form, path)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE release_seen (
+    form TEXT NOT NULL,
+    form_release TEXT NOT NULL,
+    first_seen_at TEXT NOT NULL,
+    told_at TEXT,
+    PRIMARY KEY (form, form_release)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE attachment (
+    id INTEGER PRIMARY KEY,
+    submission_key TEXT NOT NULL REFERENCES submission,
+    name TEXT NOT NULL,
+    remote_id TEXT NOT NULL,
+    question TEXT NOT NULL,
+    mimetype TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('awaited', 'fetched', 'failed', 'gone')),
+    size INTEGER,
+    sha256 TEXT,
+    stored_as TEXT,
+    reason TEXT,
+    seen_at TEXT NOT NULL,
+    fetched_at TEXT,
+    UNIQUE (submission_key, name, remote_id)
+) STRICT;
+CREATE TABLE erasure (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    by_whom TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('person', 'case', 'retention')),
+    subject TEXT NOT NULL,
+    counts_json TEXT NOT NULL
+) STRICT;
+CREATE TABLE suppression (
+    id INTEGER PRIMARY KEY,
+    erasure_id INTEGER NOT NULL REFERENCES erasure,
+    source TEXT NOT NULL,
+    form TEXT NOT NULL,
+    remote_key TEXT NOT NULL,
+    root_uuid TEXT,
+    row_code TEXT,
+    at TEXT NOT NULL
+) STRICT;
+CREATE INDEX suppression_of ON suppression (source, form, remote_key);
+CREATE INDEX suppression_root ON suppression (root_uuid);
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+"""
+"""What a nightly job without a watcher needs: what was detected of a server, its history, drift, files, erasures."""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 """Step n-1 leads from version n-1 to version n. Statements end with `;` and hold no other `;`."""
 
 CURRENT = len(MIGRATIONS)

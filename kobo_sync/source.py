@@ -1,0 +1,116 @@
+"""What a pull needs of a server, whatever its kind: KoboToolbox and ODK Central are read through the same shape.
+
+Rows come in one shape too, Kobo's: answers under their path (`group/question`), repeats as lists whose items keep the
+full path, an unanswered question absent. `received_rows` reads that shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kobo_sync.store_receive import Review, Row
+
+Progress = Callable[[int, int], None]
+"""Told (done, total)."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """A row of the index, enough to see that something changed.
+
+    `instance_uuid`: the current version (None: the server gave none). `modified`: the server's modified time, where it
+    offers one. `files`: a text that changes when a file arrives or goes; empty where files were not asked for.
+    """
+
+    remote_key: str
+    instance_uuid: str | None
+    review: Review
+    modified: str | None = None
+    files: str = ""
+
+
+@dataclass
+class Sweep:
+    """The index of a form. `rows`: by the server's own key, as text; `malformed`: what had no usable key.
+
+    `complete` is False when the server holds more rows than it showed. `page`: the largest page served, in rows.
+    """
+
+    rows: dict[str, IndexRow] = field(default_factory=dict)
+    malformed: list[Any] = field(default_factory=list)
+    complete: bool = True
+    page: int = 0
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A row that can't be stored, and why. `message` is French and holds no answer; `raw` is what came."""
+
+    reason_code: str
+    message: str
+    raw: Any
+    remote_key: str | None = None
+    instance_uuid: str | None = None
+    keep_raw: bool = True
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """Whole rows of one batch; `absent` are the keys asked for that the server no longer has."""
+
+    rows: list[Row | Refused]
+    absent: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    """A line of the server's own history. `witness`: an instance uuid of the submission, without `uuid:`.
+
+    `action`: added, edited, reviewed, deleted, restored, or the server's own word. `at`: ISO instant, UTC.
+    `detail`: the status given, where the action is a review.
+    """
+
+    witness: str
+    action: str
+    by_whom: str
+    at: str
+    detail: str = ""
+
+
+class Source(Protocol):
+    """One account at one server. Every method may raise the ServerError family."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent."""
+        ...
+
+    def whoami(self) -> str:
+        """Name of the account. Raises AuthError when the server takes us for nobody."""
+        ...
+
+    def sees_all_rows(self, form_id: str) -> bool:
+        """Whether a row that is not shown is a row that is not there."""
+        ...
+
+    def sweep(self, form_id: str, progress: Progress = ...) -> Sweep:
+        """The index of every row shown to us."""
+        ...
+
+    def bodies(self, form_id: str, keys: Sequence[str]) -> Iterator[Bodies]:
+        """Whole rows in batches, fetched ahead by a few threads. Memory stays bounded."""
+        ...
+
+    def everything(self, form_id: str) -> Iterator[Bodies]:
+        """Every row whole, in large pages fetched ahead, for a first pull. The index stays the judge of what is missing."""
+        ...
+
+    def is_gone(self, form_id: str, key: str) -> bool:
+        """Whether the server itself says that it has no such row (any more)."""
+        ...
+
+    def events(self, form_id: str, since: str | None) -> Iterable[ServerEvent] | None:
+        """The server's history from an instant on (None: all of it), oldest first; None where we may not read it."""
+        ...
