@@ -44,14 +44,23 @@ class _Token(AuthBase):
 
 
 class Transport:
-    """Requests to one server, from any thread. `sleep` waits between tries (seconds)."""
+    """Requests to one server, from any thread. `sleep` waits between tries (seconds).
+
+    `auth` is a Kobo token, or what sets another header (ODK Central's).
+    """
 
     def __init__(
-        self, url: str, token: str, *, timeout: tuple[float, float], retries: int, sleep: Callable[[float], None]
+        self,
+        url: str,
+        auth: str | AuthBase,
+        *,
+        timeout: tuple[float, float],
+        retries: int,
+        sleep: Callable[[float], None],
     ) -> None:
         self.url = url.rstrip("/")
         self.requests = 0
-        self._auth = _Token(token)
+        self._auth = _Token(auth) if isinstance(auth, str) else auth
         self._timeout = timeout
         self._retries = retries
         self._sleep = sleep
@@ -75,8 +84,8 @@ class Transport:
     ) -> None:
         self.close()
 
-    def ask(self, method: str, path: str, **more: Any) -> Any:
-        """The JSON of an answer (None for 204). `more` as in requests.request: params, json, data, files.
+    def ask(self, method: str, path: str, *, raw: bool = False, **more: Any) -> Any:
+        """The JSON of an answer (None for 204), its bytes if `raw`. `more` as in requests.request: params, json, data.
 
         What can be asked twice without harm (all but POST) is tried again when the connection breaks, the server is
         overloaded or the JSON is cut. Raises AuthError, NotFoundError, ServerUnavailable, UnexpectedAnswer, or
@@ -87,7 +96,7 @@ class Transport:
             try:
                 response = self._send(method, path, more)
                 if response.status_code not in RETRIED or not tries_left:
-                    return self._read(response)
+                    return self._read(response, raw)
                 wait = _asked_wait(response)
             except requests.RequestException as error:
                 if isinstance(error, requests.exceptions.SSLError):
@@ -147,12 +156,14 @@ class Transport:
                 self._sessions.append(session)
         return session
 
-    def _read(self, response: requests.Response) -> Any:
+    def _read(self, response: requests.Response, raw: bool) -> Any:
         status, path = response.status_code, urlsplit(response.url).path
         is_json = response.headers.get("Content-Type", "").partition(";")[0].strip() == "application/json"
         if status == 204:
             return None
         if status < 300:
+            if raw:
+                return response.content
             if not is_json:
                 raise UnexpectedAnswer(
                     f"{self.url}{path} : une page est arrivée au lieu de données ({error_text(response)})",
