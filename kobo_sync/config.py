@@ -24,8 +24,8 @@ from pydantic import (
 )
 
 from kobo_sync.config_accounts import AccountConfig, account_problems
+from kobo_sync.config_central import central_problem, form_identifier
 from kobo_sync.config_checks import (
-    asset_uid,
     form_name,
     one_of,
     region,
@@ -51,17 +51,20 @@ FormName = Annotated[str, AfterValidator(form_name)]
 class SourceConfig(Strict):
     """One server: its address, where its token lies, and the identifier of each form there.
 
-    `phones_url` is the address that phones are given, where it is another (Kobo: kc.… beside kf.…).
+    `phones_url` is the address that phones are given, where it is another (Kobo: kc.… beside kf.…). ODK Central is
+    asked by `project` and form id, and known to us by an `account` whose password lies where Kobo's token would.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    kind: Literal["kobo"] = "kobo"
+    kind: Literal["kobo", "central"] = "kobo"
     url: Annotated[str, AfterValidator(server_url)]
     phones_url: Annotated[str, AfterValidator(server_url)] | None = None
+    project: int | None = Field(default=None, ge=1, le=2_147_483_647)
+    account: str | None = None
     token_env: Annotated[str | None, AfterValidator(token_name)] = None
     token_file: FilePath | None = None
     token_keyring: str | None = None
-    forms: dict[FormName, Annotated[str | None, AfterValidator(asset_uid)]] = Field(default_factory=dict)
+    forms: dict[FormName, Annotated[str | None, AfterValidator(form_identifier)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_token(self) -> SourceConfig:
@@ -69,13 +72,20 @@ class SourceConfig(Strict):
             raise ValueError("indiquez où est le jeton : token_env, token_file ou token_keyring (un seul)")
         return self
 
+    @model_validator(mode="after")
+    def _central_keys(self) -> SourceConfig:
+        if problem := central_problem(self.kind, self.project, self.account):
+            raise ValueError(problem)
+        return self
+
     def uid(self, form: str) -> str:
         """Identifier of a form on this server. Raises ConfigError when it is not deployed yet."""
         found = self.forms.get(form)
         if not found:
-            raise ConfigError(
-                [f"sources ({self.name}).forms.{form} : vide ; déployez le formulaire (kobo-sync forms deploy)"]
-            )
+            remedy = "déployez le formulaire (kobo-sync forms deploy)"
+            if self.kind == "central":
+                remedy = "écrivez l’identifiant que ce formulaire a dans Central (xmlFormId)"
+            raise ConfigError([f"sources ({self.name}).forms.{form} : vide ; {remedy}"])
         return found
 
     def read_token(self) -> str:
@@ -96,6 +106,11 @@ class SourceConfig(Strict):
             token = read_keyring(self.token_keyring) or ""
             key = f"{key}.token_keyring : {self.token_keyring}"
             remedy = f"rangez-y le jeton : keyring set kobo-sync {self.token_keyring}"
+        if self.kind == "central":  # a password may hold a space, even at its end
+            token = token.rstrip("\r\n")
+            if not token:
+                raise ConfigError([f"{key} : aucun mot de passe ; {remedy.replace('le jeton', 'le mot de passe')}"])
+            return token
         token = token.strip()
         if not token:
             raise ConfigError([f"{key} : aucun jeton ; {remedy}"])
@@ -168,14 +183,16 @@ class Config(Strict):
     @model_validator(mode="after")
     def _one_form_a_project(self) -> Config:
         # Deployed, one form would be put over the other; pulled, cases would count twice.
-        places: dict[tuple[str, str], list[str]] = {}
+        places: dict[tuple[str, int | None, str], list[str]] = {}
         for source in self.sources:
             for form, uid in source.forms.items():
                 if uid:
-                    places.setdefault((source.url, uid), []).append(f"sources ({source.name}).forms.{form}")
+                    places.setdefault((source.url, source.project, uid), []).append(
+                        f"sources ({source.name}).forms.{form}"
+                    )
         if doubles := [
             f"{', '.join(keys)} : le même identifiant {uid} ; chaque fiche a son propre projet, corrigez-en un"
-            for (_, uid), keys in places.items()
+            for (_, _, uid), keys in places.items()
             if len(keys) > 1
         ]:
             raise ValueError("\n  • ".join(doubles))
