@@ -80,7 +80,8 @@ def write_row(store: Store, source: str, form: str, row: Row, at: str) -> bool:
     ).fetchone()
     if last is None:
         connection.execute(
-            "INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO submission (submission_key, source, form, remote_key, root_uuid, first_seen_at)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
             (key, source, form, row.remote_key, row.root_uuid, at),
         )
     added = last is None or tuple(last[1:]) != (row.instance_uuid, keyed_hash)
