@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any
 
 from kobo_sync.errors import AuthError, NotFoundError, UnexpectedAnswer
-from kobo_sync.transport import Transport, wait
+from kobo_sync.transport import HeaderAuth, Transport, wait
+from kobo_sync.transport_bounds import LIMITS, Limits
 
 INDEX_FIELDS = ("_id", "_uuid", "meta/rootUuid", "_validation_status")
 """Named one by one: a status that is not asked for is shown empty by some servers."""
@@ -55,8 +56,11 @@ class KoboClient:
         timeout: tuple[float, float] = (10.0, 130.0),  # the server gives itself 120 s for a request
         retries: int = 4,
         sleep: Callable[[float], None] = wait,
+        limits: Limits = LIMITS,
     ) -> None:
-        self._http = Transport(url, token, timeout=timeout, retries=retries, sleep=sleep)
+        self._http = Transport(
+            url, HeaderAuth("Token", token), timeout=timeout, retries=retries, sleep=sleep, limits=limits
+        )
         self._me: str | None = None
 
     def __enter__(self) -> KoboClient:

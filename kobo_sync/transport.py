@@ -1,27 +1,38 @@
-"""HTTP to one server: the token, retries, redirects, and errors told in French.
+"""HTTP to one server: who we are, retries, redirects, bounds, and errors told in French.
 
 The token goes to the configured server and nowhere else, and no error text or log holds it. Facts followed: error
 bodies come in five shapes or as an HTML page, and a body is JSON only if its Content-Type says so.
+
+Proxies: HTTP(S)_PROXY and NO_PROXY of the environment are honoured, but never for this very machine.
 """
 
 from __future__ import annotations
 
+import http.client
+import ipaddress
 import json
+import os
 import re
 import threading
 import time
+import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+import orjson
 import requests
+import urllib3
 from requests.auth import AuthBase
+from requests.utils import get_environ_proxies
 
 from kobo_sync import __version__
 from kobo_sync.errors import AuthError, Forbidden, NotFoundError, ServerError, ServerUnavailable, UnexpectedAnswer
+from kobo_sync.transport_bounds import LIMITS, BoundedAdapter, Limits, TooLarge, TooLong, read_body, set_deadline
 
 RETRIED = {429, 500, 502, 503, 504}
 """429 and 502 to 504 come from what stands before the server; its own 500 may be a passing one."""
@@ -30,40 +41,78 @@ _LONGEST_WAIT = 120.0
 _REDIRECTS = 3
 _SHOWN = 300
 """Characters of an error body that a message repeats."""
+_ROWS = frozenset({"results", "value", "_id", "__id"})
+"""Keys of rows: a body that has one is no error text, and none of it is repeated."""
 
 
-class _Token(AuthBase):
-    """Sets the header. As an `auth` object it also keeps requests from reading a password in ~/.netrc."""
+class HeaderAuth(AuthBase):
+    """Sets the Authorization header: `Token …` for Kobo, `Bearer …` for Central; nothing while `secret` is empty.
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    As an `auth` object it also keeps requests from reading a password in ~/.netrc. `secret` may be set anew (a session
+    that ended).
+    """
+
+    def __init__(self, scheme: str, secret: str) -> None:
+        self.scheme = scheme
+        self.secret = secret
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Token {self._token}"
+        """Called by requests."""
+        if self.secret:
+            request.headers["Authorization"] = f"{self.scheme} {self.secret}"
         return request
+
+    def __repr__(self) -> str:
+        return f"HeaderAuth({self.scheme!r})"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response read whole, within bounds. `secrets`: what was sent and must be in no text."""
+
+    url: str
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    content: bytes
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The Content-Type without its parameters."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 class Transport:
     """Requests to one server, from any thread. `sleep` waits between tries (seconds).
 
-    `auth` is a Kobo token, or what sets another header (ODK Central's).
+    `refused` tells what a 401 means: what is refused, and what to do.
     """
 
     def __init__(
         self,
         url: str,
-        auth: str | AuthBase,
+        auth: AuthBase,
         *,
         timeout: tuple[float, float],
         retries: int,
         sleep: Callable[[float], None],
+        limits: Limits = LIMITS,
+        refused: tuple[str, str] = ("refuse le jeton", "recopiez le jeton du compte de synchronisation"),
     ) -> None:
         self.url = url.rstrip("/")
         self.requests = 0
-        self._auth = _Token(auth) if isinstance(auth, str) else auth
+        self.received_bytes = 0  # as they came on the wire, headers apart
+        self.server_time: tuple[datetime, datetime] | None = None
+        """The last Date header, and the moment it came by our clock."""
+        self._auth = auth
         self._timeout = timeout
         self._retries = retries
         self._sleep = sleep
+        self._limits = limits
+        self._refused = refused
+        self._began = time.monotonic()
+        self._waited = 0.0
         self._local = threading.local()
         self._lock = threading.Lock()
         self._sessions: list[requests.Session] = []
@@ -84,22 +133,60 @@ class Transport:
     ) -> None:
         self.close()
 
-    def ask(self, method: str, path: str, *, raw: bool = False, **more: Any) -> Any:
-        """The JSON of an answer (None for 204), its bytes if `raw`. `more` as in requests.request: params, json, data.
+    def ask(self, method: str, path: str, **more: Any) -> Any:
+        """The JSON of an answer (None for 204). `more` as in requests.request: params, json, data, files, headers.
 
         What can be asked twice without harm (all but POST) is tried again when the connection breaks, the server is
         overloaded or the JSON is cut. Raises AuthError, NotFoundError, ServerUnavailable, UnexpectedAnswer, or
         ServerError for any other refusal.
         """
+        return self._tried(method, path, more, self._json)
+
+    def fetch(self, path: str, *, kind: str = "", **more: Any) -> Answer:
+        """GET something that is no JSON (XML, a file) whole; `kind`: the Content-Type it must begin with.
+
+        Retried and refused as `ask`. A 304 is an answer too.
+        """
+
+        def whole(answer: Answer) -> Answer:
+            if answer.status >= 300 and answer.status != 304:
+                raise self._refusal(answer)
+            if not answer.kind.startswith(kind) and answer.status == 200:
+                raise self._page(answer)
+            return answer
+
+        return self._tried("GET", path, more, whole)
+
+    def _tried(self, method: str, path: str, more: Mapping[str, Any], read: Callable[[Answer], Any]) -> Any:
+        """Ask, several times if need be and if it does no harm, and `read` the answer."""
         again = method != "POST"
         for tries_left in range(self._retries if again else 0, -1, -1):
+            began = time.monotonic()
+            wait = None
             try:
-                response = self._send(method, path, more)
-                if response.status_code not in RETRIED or not tries_left:
-                    return self._read(response, raw)
-                wait = _asked_wait(response)
-            except requests.RequestException as error:
-                if isinstance(error, requests.exceptions.SSLError):
+                answer = self._send(method, path, more)
+                if answer.status not in RETRIED or not tries_left:
+                    return read(answer)
+                wait = _asked_wait(answer)
+            except TooLong:
+                raise ServerUnavailable(
+                    f"{self.url}{path} : réponse trop longue à venir (plus de {_minutes(self._limits.request)})",
+                    "vérifiez la connexion, puis relancez : ce qui est reçu est gardé",
+                ) from None
+            except TooLarge:
+                raise UnexpectedAnswer(
+                    f"{self.url}{path} : réponse de plus de {self._limits.answer / 1e6:.0f} Mo, lecture arrêtée",
+                    "vérifiez url ; si c’est bien le serveur, signalez-le à son administrateur",
+                ) from None
+            except (_CutJson, zlib.error, EOFError):
+                if not tries_left:
+                    raise UnexpectedAnswer(
+                        f"{self.url}{path} : réponse JSON coupée ou illisible",
+                        "relancez ; si cela persiste, prévenez le serveur",
+                    ) from None
+            except (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
+                # RequestException is an OSError; what breaks while the body is read comes from the layers beneath.
+                if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
                     raise ServerError(
                         f"Le certificat de {self.url} n’est pas reconnu",
                         "vérifiez l’adresse et l’heure de cette machine",
@@ -109,36 +196,69 @@ class Transport:
                         f"{self.url} ne répond pas ({_reason(error)})",
                         "vérifiez la connexion et l’adresse, puis relancez : ce qui est reçu est gardé",
                     ) from None
-                wait = None
-            except _CutJson:
-                if not tries_left:
-                    raise UnexpectedAnswer(
-                        f"{self.url}{path} : réponse JSON coupée ou illisible",
-                        "relancez ; si cela persiste, prévenez le serveur",
-                    ) from None
-                wait = None
-            done = self._retries - tries_left
-            self._sleep(min(_LONGEST_WAIT, wait if wait is not None else float(2**done)))
+            self._pause(float(2 ** (self._retries - tries_left)) if wait is None else wait, began)
         raise AssertionError("the last try returns or raises")
 
-    def _send(self, method: str, path: str, more: Mapping[str, Any]) -> requests.Response:
+    def _pause(self, seconds: float, began: float) -> None:
+        """Wait before the next try, if the run's share of waits allows it. `began`: when the failed try did."""
+        seconds = min(_LONGEST_WAIT, seconds)
+        with self._lock:
+            self._waited += time.monotonic() - began + seconds
+            if self._waited > self._limits.waits:
+                raise ServerUnavailable(
+                    f"{self.url} fait trop attendre (plus de {_minutes(self._limits.waits)} en tout)",
+                    "relancez plus tard : ce qui est reçu est gardé",
+                )
+        self._sleep(seconds)
+
+    def _send(self, method: str, path: str, more: Mapping[str, Any]) -> Answer:
+        left = self._began + self._limits.total - time.monotonic()
+        if left <= 0:
+            raise ServerUnavailable(
+                f"{self.url} : la lecture dure depuis plus de {_minutes(self._limits.total)}, elle est arrêtée",
+                "relancez : ce qui est reçu est gardé, la lecture reprend où elle en était",
+            )
+        set_deadline(min(self._limits.request, left))
         url = f"{self.url}{path}"
         for _ in range(_REDIRECTS):
             with self._lock:
                 self.requests += 1
             response = self._session().request(
-                method, url, auth=self._auth, timeout=self._timeout, allow_redirects=False, **more
+                method, url, auth=self._auth, timeout=self._timeout, allow_redirects=False, stream=True, **more
             )
             if not response.is_redirect:
-                return response
-            target = urljoin(url, response.headers["Location"])
+                return self._whole(response, _sent_secrets(response, more))
+            secrets = _sent_secrets(response, more)
+            response.close()
+            target = _target(url, response.headers["Location"])
             if method != "GET" or _origin(target) != _origin(url):
-                break
+                raise UnexpectedAnswer(
+                    f"{self.url}{path} renvoie vers {_hidden(_shown_origin(target), secrets)} ; "
+                    "le jeton n’y est pas envoyé",
+                    "écrivez dans url l’adresse définitive du serveur",
+                )
             url, more = target, {name: value for name, value in more.items() if name != "params"}
         raise UnexpectedAnswer(
-            f"{self.url}{path} renvoie vers {_origin(target)[0]}://{_origin(target)[1]} ; le jeton n’y est pas envoyé",
+            f"{self.url}{path} renvoie sans fin d’une adresse à une autre",
             "écrivez dans url l’adresse définitive du serveur",
         )
+
+    def _whole(self, response: requests.Response, secrets: tuple[str, ...]) -> Answer:
+        """Read the body, within bounds."""
+        try:
+            refused = response.status_code >= 300
+            limit = self._limits.refusal if refused else self._limits.answer
+            content = read_body(response, limit, cut=refused)
+        except BaseException:
+            response.close()  # half read, the connection can't serve again
+            raise
+        with self._lock:
+            self.received_bytes += response.raw.tell()
+            if date := _date(response.headers.get("Date", "")):
+                self.server_time = (date, datetime.now(UTC))
+        return Answer(
+            response.url, response.status_code, response.reason or "", response.headers, content, secrets
+        )  # fmt: skip
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
@@ -147,83 +267,107 @@ class Transport:
             session.headers.update(
                 {
                     "Accept": "application/json",
+                    "Accept-Encoding": "gzip",  # the one that is unpacked within bounds
                     "Accept-Language": "en",  # messages are translated; ours quote them as they are documented
                     "User-Agent": f"kobo-sync/{__version__}",
                 }
             )
+            session.mount("http://", BoundedAdapter())
+            session.mount("https://", BoundedAdapter())
+            # The environment is read here, once: requests would read it again at every request.
+            session.trust_env = False
+            session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+            if not _is_loopback(self.url):
+                session.proxies.update(get_environ_proxies(self.url))
             self._local.session = session
             with self._lock:
                 self._sessions.append(session)
         return session
 
-    def _read(self, response: requests.Response, raw: bool) -> Any:
-        status, path = response.status_code, urlsplit(response.url).path
-        is_json = response.headers.get("Content-Type", "").partition(";")[0].strip() == "application/json"
-        if status == 204:
+    def _json(self, answer: Answer) -> Any:
+        if answer.status == 204:
             return None
-        if status < 300:
-            if raw:
-                return response.content
-            if not is_json:
-                raise UnexpectedAnswer(
-                    f"{self.url}{path} : une page est arrivée au lieu de données ({error_text(response)})",
-                    "vérifiez url : c’est l’adresse de l’interface Kobo (souvent kf.…), sans portail de connexion",
-                )
-            try:
-                return json.loads(response.content)
-            except (ValueError, RecursionError):
-                raise _CutJson from None
-        text = f"{path} : {status}, « {error_text(response)} »"
+        if answer.status >= 300:
+            raise self._refusal(answer)
+        if answer.kind != "application/json":
+            raise self._page(answer)
+        try:
+            return _loaded(answer.content)
+        except (ValueError, RecursionError):
+            raise _CutJson from None
+
+    def _page(self, answer: Answer) -> UnexpectedAnswer:
+        return UnexpectedAnswer(
+            f"{self.url}{_path(answer)} : une page est arrivée au lieu de données ({_heading(answer)})",
+            "vérifiez url : c’est l’adresse de l’interface Kobo (souvent kf.…), sans portail de connexion",
+        )
+
+    def _refusal(self, answer: Answer) -> ServerError:
+        status, path = answer.status, _path(answer)
+        text = f"{path} : {status}, « {error_text(answer)} »"
         if status == 401:
-            raise AuthError(
-                f"Le serveur {self.url} refuse le jeton ({status})", "recopiez le jeton du compte de synchronisation"
-            )
+            what, remedy = self._refused
+            return AuthError(f"Le serveur {self.url} {what} ({status})", remedy)
         if status == 403:
-            raise Forbidden(
+            return Forbidden(
                 f"Le serveur ne permet pas cette action, {text}", "donnez au compte le droit sur ce formulaire"
             )
-        if status == 404 and is_json:
-            raise NotFoundError(
+        if status == 404 and answer.kind == "application/json":
+            return NotFoundError(
                 f"Introuvable, ou non visible pour ce compte, {text}", "vérifiez l’identifiant et les droits"
             )
         if status == 404:
             # An HTML page: the address itself is unknown, which says nothing of one row.
-            raise UnexpectedAnswer(
+            return UnexpectedAnswer(
                 f"Adresse inconnue du serveur, {text}", "vérifiez url et l’identifiant du formulaire"
             )
         if status in RETRIED:
-            raise ServerUnavailable(
+            return ServerUnavailable(
                 f"Le serveur est indisponible, {text}", "relancez plus tard : ce qui est reçu est gardé"
             )
         refusal = ServerError(f"Le serveur refuse la demande, {text}")
-        refusal.fields = _fields(response)
-        raise refusal
+        refusal.fields = _fields(answer)
+        return refusal
 
 
 class _CutJson(Exception):
     """The body ends too early, or is no JSON at all."""
 
 
-def error_text(response: requests.Response) -> str:
-    """The words of an error body whatever its shape, without our token should the server repeat it."""
-    words = _words(response)
-    sent = response.request.headers.get("Authorization", "").rpartition(" ")[2] if response.request else ""
-    return words.replace(sent, "…") if sent else words
-
-
-def _words(response: requests.Response) -> str:
-    """Five shapes of JSON, or the heading of an HTML page."""
+def _loaded(content: bytes) -> Any:
+    """The fast reader first. It refuses what json takes (lone surrogates, very deep nesting): json then has its say."""
     try:
-        return _flat(json.loads(response.content))[:_SHOWN]
+        return orjson.loads(content)
+    except ValueError:
+        return json.loads(content)
+
+
+def error_text(answer: Answer) -> str:
+    """The words of an error body whatever its shape, without our token should the server repeat it."""
+    try:
+        body = json.loads(answer.content)
     except (ValueError, RecursionError):
-        heading = re.search(r"<(title|h1)[^>]*>(.*?)</\1>", response.text, re.IGNORECASE | re.DOTALL)
-        return " ".join((heading.group(2) if heading else response.reason or "").split())[:_SHOWN]
+        return _heading(answer)
+    if isinstance(body, dict) and _ROWS & body.keys():
+        return answer.reason[:_SHOWN]
+    try:
+        return _hidden(_flat(body), answer.secrets)[:_SHOWN]
+    except RecursionError:
+        return answer.reason[:_SHOWN]
 
 
-def _fields(response: requests.Response) -> frozenset[str]:
+def _heading(answer: Answer) -> str:
+    """The heading of an HTML page; nothing else of a body that is not ours to repeat."""
+    text = answer.content[:65536].decode("utf-8", "replace")
+    heading = re.search(r"<(title|h1)[^>]*>([^<]*)</\1>", text, re.IGNORECASE)
+    words = " ".join((heading.group(2) if heading else answer.reason).split())
+    return _hidden(words, answer.secrets)[:_SHOWN]
+
+
+def _fields(answer: Answer) -> frozenset[str]:
     """Keys of a refusal: unlike its words, they are not translated."""
     try:
-        body = json.loads(response.content)
+        body = json.loads(answer.content)
     except (ValueError, RecursionError):
         return frozenset()
     return frozenset(body) if isinstance(body, dict) else frozenset()
@@ -237,26 +381,86 @@ def _flat(body: Any) -> str:
     return " ; ".join(map(_flat, body)) if isinstance(body, list) else str(body)
 
 
-def _asked_wait(response: requests.Response) -> float | None:
+def _asked_wait(answer: Answer) -> float | None:
     """Seconds of a Retry-After header, written as a number or as a date."""
-    asked = response.headers.get("Retry-After", "").strip()
+    asked = answer.headers.get("Retry-After", "").strip()
     if asked.isdecimal():
         return float(asked)
+    date = _date(asked)
+    return None if date is None else max(0.0, (date - datetime.now(UTC)).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    """An HTTP date."""
     try:
-        return max(0.0, (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
         return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _origin(url: str) -> tuple[str, str]:
+def _sent_secrets(response: requests.Response, more: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a server might repeat and must not be seen: the token, a password that was sent to log in."""
+    body = more.get("json")
+    password = body.get("password", "") if isinstance(body, dict) else ""
+    sent = str(response.request.headers.get("Authorization", "")).rpartition(" ")[2]
+    return tuple(secret for secret in (sent, str(password)) if secret)
+
+
+def _hidden(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        text = re.sub(re.escape(secret), "…", text, flags=re.IGNORECASE)
+    return text
+
+
+def _target(url: str, location: str) -> str:
+    try:
+        target = urljoin(url, location)
+        urlsplit(target).port  # noqa: B018 (a port that is no number raises here)
+    except ValueError:
+        return "adresse illisible"
+    return target
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
-    return parts.scheme, parts.netloc
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _shown_origin(url: str) -> str:
+    """Scheme, host and port: never the name and password that an address may hold."""
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return "une adresse illisible"
+    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+
+
+def _path(answer: Answer) -> str:
+    return _hidden(urlsplit(answer.url).path, answer.secrets)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, requests.Timeout):
+    slow = requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError
+    inside = error.args[0] if error.args else None
+    if isinstance(error, slow) or isinstance(inside, slow):
         return "trop lent"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "le mandataire (proxy) ne répond pas"
+    if isinstance(error, urllib3.exceptions.ProtocolError | http.client.HTTPException):
         return "réponse interrompue"
     return "connexion refusée ou coupée"
 
