@@ -22,7 +22,9 @@ import pandas as pd
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from kobo_sync import store_derived, store_read
+from kobo_sync.disk import store_problem, system_problem
 from kobo_sync.errors import StoreError, StoreKeyError
+from kobo_sync.folders import close_to_others, refuse_unsafe
 from kobo_sync.migrations import migrate, version_of
 from kobo_sync.store_derived import DerivedTable
 from kobo_sync.store_read import CurrentSubmission, Decision
@@ -47,18 +49,22 @@ class Store:
 
         Raises StoreKeyError for a wrong key, StoreError when the file can't be opened or is of a newer release.
         """
+        refuse_unsafe(path.parent)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Made before SQLite opens it: its journal files take over this mode.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+                close_to_others(file)
             connection = connect(path, key)
         except OSError as error:
-            raise StoreError(
-                f"La base {path} ne peut pas être ouverte : {error.strerror}", "vérifiez data_dir"
-            ) from None
+            raise system_problem(error, f"La base {path} ne peut pas être ouverte") from None
         store = cls(path, connection, key)
         try:
             migrate(connection, _now(), store.back_up)
+        except sqlcipher.Error as error:
+            connection.close()
+            raise store_problem(error, path) or error from None
         except BaseException:
             connection.close()
             raise
@@ -75,6 +81,9 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        # Whatever was under way, a full or broken disk is told in the reader's words.
+        if isinstance(error, sqlcipher.Error) and (told := store_problem(error, self.path)):
+            raise told from None
 
     @property
     def schema_version(self) -> int:
@@ -263,9 +272,9 @@ def connect(path: Path, key: bytes, *, read_only: bool = False, journal: str = "
             raise StoreKeyError(
                 f"La clé n’ouvre pas la base {path}",
                 "remettez la clé avec laquelle elle a été créée ; si c’est la bonne, le fichier est abîmé : "
-                "repartez d’une sauvegarde",
+                "repartez d’une sauvegarde : kobo-sync restore SAUVEGARDE",
             ) from None
-        raise StoreError(
+        raise store_problem(error, path) or StoreError(
             f"La base {path} ne peut pas être ouverte : {error}", "vérifiez le disque et les droits"
         ) from None
     return connection

@@ -1,0 +1,83 @@
+"""What the disk refuses, told in French: full, read-only, damaged. Errors of SQLite and the system as StoreErrors."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from pathlib import Path
+
+from sqlcipher3 import dbapi2 as sqlcipher
+
+from kobo_sync.errors import StoreError
+
+_RESTORE = "repartez de la dernière sauvegarde : kobo-sync restore SAUVEGARDE"
+_PRIMARY = 0xFF
+"""SQLite's extended codes keep the primary one in their low byte."""
+
+_SAID = {
+    sqlcipher.SQLITE_FULL: (
+        "n’a plus de place sur le disque ; elle est intacte, ce qui était déjà reçu est gardé",
+        "libérez de la place (kobo-sync doctor dit combien il en reste), puis relancez",
+    ),
+    sqlcipher.SQLITE_READONLY: (
+        "est en lecture seule ; rien n’a été modifié",
+        "rendez le dossier et le disque accessibles en écriture à ce compte, puis relancez",
+    ),
+    sqlcipher.SQLITE_CANTOPEN: (
+        "ne peut pas être ouverte : son fichier ou son journal ne peut pas être créé",
+        "vérifiez data_dir, ses droits et la place sur le disque, puis relancez",
+    ),
+    sqlcipher.SQLITE_IOERR: (
+        "ne peut pas être lue ou écrite : le disque répond par une erreur ; ce qui était reçu est gardé",
+        "vérifiez la place et l’état du disque, puis relancez ; si cela persiste, " + _RESTORE,
+    ),
+    sqlcipher.SQLITE_PERM: ("est refusée par le système", "donnez à ce compte le droit de lire et d’écrire data_dir"),
+    sqlcipher.SQLITE_CORRUPT: (
+        "est abîmée : une partie du fichier est illisible",
+        "n’écrivez plus dedans, gardez-en une copie, puis " + _RESTORE,
+    ),
+    sqlcipher.SQLITE_NOTADB: (
+        "est abîmée, ou n’est pas celle de cette clé",
+        "vérifiez la clé ; si c’est la bonne, " + _RESTORE,
+    ),
+    sqlcipher.SQLITE_BUSY: (
+        "est occupée par un autre programme",
+        "fermez ce qui la lit (sauvegarde, antivirus, autre session), puis relancez",
+    ),
+    sqlcipher.SQLITE_LOCKED: ("est occupée par une autre lecture", "relancez"),
+    sqlcipher.SQLITE_NOMEM: ("demande plus de mémoire que cette machine n’en a", "fermez d’autres programmes"),
+}
+
+_SYSTEM = {
+    errno.ENOSPC: ("le disque est plein", "libérez de la place, puis relancez"),
+    errno.EDQUOT: ("le quota de ce compte est atteint", "libérez de la place, puis relancez"),
+    errno.EROFS: ("le disque est en lecture seule", "rendez-le accessible en écriture, puis relancez"),
+    errno.EACCES: ("le système refuse l’accès", "donnez à ce compte le droit de lire et d’écrire data_dir"),
+    errno.EPERM: ("le système refuse l’accès", "donnez à ce compte le droit de lire et d’écrire data_dir"),
+    errno.EIO: ("le disque répond par une erreur", "vérifiez l’état du disque ; sinon " + _RESTORE),
+    errno.EISDIR: ("c’est un dossier", "corrigez data_dir"),
+    errno.EFBIG: ("la taille permise d’un fichier est dépassée", "levez cette limite (ulimit -f), puis relancez"),
+}
+
+
+def store_problem(error: sqlcipher.Error, path: Path) -> StoreError | None:
+    """The French message of an error that comes of the disk or the file; None for any other (a fault of ours)."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None or (code & _PRIMARY) not in _SAID:
+        return None
+    what, remedy = _SAID[code & _PRIMARY]
+    return StoreError(f"La base {path} {what}", remedy)
+
+
+def system_problem(error: OSError, what: str) -> StoreError:
+    """The French message of a file that the system refuses. `what`: « La base /… ne peut pas être ouverte »."""
+    reason, remedy = _SYSTEM.get(error.errno or 0, (error.strerror or "erreur du système", "vérifiez data_dir"))
+    return StoreError(f"{what} : {reason}", remedy)
+
+
+def free_bytes(folder: Path) -> int:
+    """Free bytes where `folder` is, or will be made. Raises OSError."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    return shutil.disk_usage(there).free
