@@ -18,6 +18,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from kobo_sync import __version__
 from kobo_sync.cli_forms import DEFAULT_CONFIG, ConfigOption, err, forms_app, out
 from kobo_sync.cli_geo import geo_app
+from kobo_sync.cli_keys import register as register_keys
 from kobo_sync.errors import ConfigError, KoboSyncError
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ report_app = typer.Typer(no_args_is_help=True, help="Écrire le fichier d’une 
 app.add_typer(forms_app, name="forms")
 app.add_typer(report_app, name="report")
 app.add_typer(geo_app, name="geo")
+register_keys(app)
 
 LangOption = Annotated[str, typer.Option("--lang", help="Langue du résumé : fr ou en.")]
 
@@ -50,16 +52,6 @@ def _steps() -> Iterator[Progress]:
 def version() -> None:
     """La version du logiciel."""
     out.print(__version__)
-
-
-@app.command()
-def init(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Créer les clés de la base et des pseudonymes."""
-    from kobo_sync.config import load_config
-    from kobo_sync.keys import init_keys
-
-    for line in init_keys(load_config(config)):
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

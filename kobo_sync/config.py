@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from kobo_sync.config_accounts import AccountConfig, account_problems
+from kobo_sync.config_backup import BackupConfig, RecoveryConfig
 from kobo_sync.config_central import central_problem, form_identifier
 from kobo_sync.config_checks import (
     form_name,
@@ -167,6 +168,8 @@ class Config(Strict):
     reporting: ReportingConfig = ReportingConfig()
     providers: list[ProviderConfig] = Field(min_length=1)
     accounts: list[AccountConfig] = Field(default_factory=list)
+    recovery: RecoveryConfig = RecoveryConfig()
+    backup: BackupConfig = BackupConfig()
     _path: Path = PrivateAttr(default=Path("config.yaml"))
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 _SECRET_KEY = re.compile(r"token|jeton|secret|pass|mot_de|pwd", re.IGNORECASE)
-_SECRET_VALUE = re.compile(r"[0-9a-fA-F]{32,}|@")
+_SECRET_VALUE = re.compile(r"[0-9a-fA-F]{32,}|@|AGE-SECRET-KEY", re.IGNORECASE)
 """Never printed: somebody may have pasted a token where its name belongs, or a password in an address."""
 
 _REMEDIES = {

@@ -6,6 +6,7 @@ entry, then in a file that only its owner may read. Written as 64 hexadecimal di
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import string
@@ -21,6 +22,9 @@ KEY_BYTES = 32
 STORE_VARIABLE = "KOBO_SYNC_STORE_KEY"
 PSEUDONYM_VARIABLE = "KOBO_SYNC_PSEUDONYM_KEY"
 
+OPEN_COPY = "remettez-la depuis la copie de secours : kobo-sync recovery open COPIE --identity CLE_RESPONSABLE"
+"""What to type when a key is lost or spoilt."""
+
 _DEMO_MARK = b"DEMO-KEY"
 """A demo key begins with it and keeps 192 random bits: the mark follows the key wherever it is copied."""
 
@@ -31,6 +35,16 @@ class Keys:
 
     store: bytes = field(repr=False)
     pseudonym: bytes = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen letters by which two copies of the same keys are recognised; nothing of the keys is in it."""
+        return hashlib.sha256(b"kobo-sync keys" + self.store + self.pseudonym).hexdigest()[:16]
+
+    @property
+    def demo(self) -> bool:
+        """Whether one of them is a demo key."""
+        return is_demo_key(self.store) or is_demo_key(self.pseudonym)
 
 
 @dataclass(frozen=True)
@@ -72,14 +86,40 @@ def load_keys(config: Config) -> Keys:
     Raises StoreKeyError when one is lost, malformed or open to others, and when a demo key meets a server that is
     not on this machine: demo keys lie beside invented data, unprotected.
     """
-    store, pseudonym = (_required(place, config) for place in _places(config))
+    keys = Keys(*(_required(place, config) for place in _places(config)))
     for source in config.sources:
-        if (is_demo_key(store) or is_demo_key(pseudonym)) and not is_loopback(source.url):
+        if keys.demo and not is_loopback(source.url):
             raise StoreKeyError(
                 f"La clé est celle de la démonstration, et la source {source.name} est un vrai serveur ({source.url})",
                 "choisissez un autre data_dir, puis kobo-sync init",
             )
-    return Keys(store, pseudonym)
+    return keys
+
+
+def missing_keys(config: Config) -> list[str]:
+    """Names, in French, of the keys that are nowhere to be found. Raises StoreKeyError for one that can't be read."""
+    return [place.what for place in _places(config) if _look(place)[0] is None]
+
+
+def put_keys(config: Config, keys: Keys) -> list[str]:
+    """Write to their files the keys that are missing; one French line a key. Never replaces a key.
+
+    Raises StoreKeyError when another key lies there.
+    """
+    lines = []
+    for place, key in zip(_places(config), (keys.store, keys.pseudonym), strict=True):
+        found, where = _look(place)
+        if found is None:
+            write_private_file(place.path, key.hex() + "\n")
+            lines.append(f"La {place.what} est remise : {place.path} (lisible par vous seul).")
+        elif found == key:
+            lines.append(f"La {place.what} est déjà là ({where}).")
+        else:
+            raise StoreKeyError(
+                f"Une autre {place.what} est déjà sur cette machine ({where})",
+                "mettez-la de côté si elle ne sert plus, puis relancez ; ou prenez la copie de secours de cette clé-là",
+            )
+    return lines
 
 
 def init_keys(config: Config, demo: bool = False) -> list[str]:
@@ -97,9 +137,7 @@ def init_keys(config: Config, demo: bool = False) -> list[str]:
             raise _lost(place, config)
         key = _DEMO_MARK + secrets.token_bytes(KEY_BYTES - len(_DEMO_MARK)) if demo else secrets.token_bytes(KEY_BYTES)
         write_private_file(place.path, key.hex() + "\n")
-        lines.append(
-            f"La {place.what} est créée : {place.path} (lisible par vous seul ; gardez-en une copie hors ligne)."
-        )
+        lines.append(f"La {place.what} est créée : {place.path} (lisible par vous seul).")
     return lines
 
 
@@ -133,7 +171,7 @@ def _parsed(text: str, place: _Place, where: str) -> bytes:
         raise StoreKeyError(
             f"La {place.what} ({where}) est mal écrite : {2 * KEY_BYTES} chiffres hexadécimaux sont attendus, "
             f"{len(text)} caractères sont là",
-            "recopiez-la depuis la copie de secours",
+            f"retirez-la de là, puis {OPEN_COPY}",
         )
     return bytes.fromhex(text)
 
@@ -142,5 +180,5 @@ def _lost(place: _Place, config: Config) -> StoreKeyError:
     return StoreKeyError(
         f"La {place.what} est introuvable, alors que la base existe ({config.store_path}). Cherchée dans la variable "
         f"{place.variable}{', dans le trousseau' if place.entry else ''} et dans {place.path}",
-        "remettez la copie de secours à l’un de ces endroits ; sans elle, les données ne peuvent plus être lues",
+        f"{OPEN_COPY} ; sans copie de secours, les données ne peuvent plus être lues",
     )

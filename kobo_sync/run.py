@@ -17,6 +17,7 @@ from kobo_sync.lock import hold_lock
 from kobo_sync.outputs import periods_of, read_frames, write_period
 from kobo_sync.pull import PullReport, pull
 from kobo_sync.rebuild import RebuildReport, rebuild
+from kobo_sync.recovery import require_drill
 from kobo_sync.store import Store
 from reports.save import FileInUse
 from transforms.assertions import PublicationError
@@ -71,6 +72,7 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
     before anything is done.
     """
     keys = load_keys(config)
+    require_drill(config, keys)
     tokens = {source.name: source.read_token() for source in config.sources}
     report = RunReport()
     with hold_lock(config.lock_path), Store.open(config.store_path, keys.store) as store:

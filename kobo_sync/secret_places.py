@@ -4,39 +4,65 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from pathlib import Path
 
 from kobo_sync.errors import StoreKeyError
 
+if sys.platform == "win32":
+    from kobo_sync import windows_access
+
 KEYRING_SERVICE = "kobo-sync"
 
 
-def read_private_file(path: Path, what: str) -> str:
-    """Text of a file that nobody else may read. `what` names its content in French, for the messages.
+def open_to_others(path: Path) -> str:
+    """The command, in French words, that closes a file which others than its owner can read; "" when it is closed.
 
-    Raises StoreKeyError when it is missing, unreadable, or open to the group or to others. On Windows the
-    mode bits mean nothing: the access list is checked by a later step.
+    Raises OSError when the file is missing or its access can't be read.
+    """
+    if sys.platform == "win32":
+        others = windows_access.others(path)
+        # icacls takes names or SIDs; a SID is the same in every language of Windows.
+        return " ".join((f'icacls "{path}" /inheritance:r', *(f'/remove "*{sid}"' for sid in others))) if others else ""
+    return f"chmod 600 '{path}'" if stat.S_IMODE(path.stat().st_mode) & 0o077 else ""
+
+
+def read_private_bytes(path: Path, what: str) -> bytes:
+    """Content of a file that nobody else may read. `what` names it in French, for the messages.
+
+    Raises StoreKeyError when it is missing, unreadable, or open to others.
     """
     try:
-        if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        if command := open_to_others(path):
             raise StoreKeyError(
                 f"Le fichier {path} ({what}) est lisible par d’autres que vous",
-                f"chmod 600 '{path}', puis considérez le secret comme connu si d’autres ont pu le lire",
+                f"{command}, puis considérez le secret comme connu si d’autres ont pu le lire",
             )
-        return path.read_text(encoding="ascii")
+        return path.read_bytes()
     except FileNotFoundError:
         raise StoreKeyError(f"Le fichier {path} ({what}) n’existe pas", "créez-le ou corrigez le chemin") from None
     except OSError as error:
-        raise StoreKeyError(f"Le fichier {path} ({what}) est illisible : {error.strerror}") from None
+        raise StoreKeyError(
+            f"Le fichier {path} ({what}) est illisible : {error.strerror}",
+            "lancez la commande sous le compte qui l’a créé, ou rendez-le lisible à ce compte",
+        ) from None
+
+
+def read_private_file(path: Path, what: str) -> str:
+    """Text of a file that nobody else may read, as `read_private_bytes`."""
+    try:
+        return read_private_bytes(path, what).decode("ascii")
     except UnicodeDecodeError:
         raise StoreKeyError(f"Le fichier {path} ({what}) n’est pas un texte simple", "recopiez-le") from None
 
 
 def write_private_file(path: Path, text: str) -> None:
-    """Create a file with mode 0600 and flush it to disk. Raises FileExistsError rather than overwrite."""
+    """Create a file that only its owner reads and flush it to disk. Raises FileExistsError rather than overwrite."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+    with os.fdopen(descriptor, "w", encoding="ascii", newline="\n") as file:
+        if sys.platform == "win32":
+            windows_access.keep_to_owner(path)  # closed while still empty: nobody has read it open
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

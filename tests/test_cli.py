@@ -58,7 +58,8 @@ def test_two_mistakes_in_the_configuration_are_said_together(folder: Path) -> No
 
 def test_keys_are_made_once_and_an_empty_base_writes_nothing(folder: Path) -> None:
     first = kobo_sync(folder, "init")
-    assert first.returncode == 0 and "est créée" in first.stdout
+    assert first.returncode == 2 and "est créée" in first.stdout  # no officer is in the committed configuration
+    assert "recovery.officers" in first.stderr and "recovery keygen" in first.stderr
     made = {path.name: path.read_bytes() for path in (folder / "data").glob("*.key")}
     assert len(made) == 2
     assert "existe déjà" in kobo_sync(folder, "init").stdout
