@@ -38,6 +38,7 @@ from kobo_sync.config_checks import (
     yes_no,
 )
 from kobo_sync.config_messages import french_problems
+from kobo_sync.config_nightly import LogsConfig, MailConfig, NightlyConfig
 from kobo_sync.config_strict import Strict
 from kobo_sync.errors import ConfigError, StoreKeyError
 from kobo_sync.secret_places import read_keyring, read_private_file
@@ -168,6 +169,9 @@ class Config(Strict):
     reporting: ReportingConfig = ReportingConfig()
     providers: list[ProviderConfig] = Field(min_length=1)
     accounts: list[AccountConfig] = Field(default_factory=list)
+    nightly: NightlyConfig = NightlyConfig()
+    logs: LogsConfig = LogsConfig()
+    mail: MailConfig | None = None
     recovery: RecoveryConfig = RecoveryConfig()
     backup: BackupConfig = BackupConfig()
     _path: Path = PrivateAttr(default=Path("config.yaml"))
