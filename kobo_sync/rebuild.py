@@ -15,6 +15,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from kobo_sync.config import Config
+from kobo_sync.erasure_list import ERASED_RECORD
 from kobo_sync.rebuild_read import agents_of, read_all
 from kobo_sync.store import Store
 from kobo_sync.versions import code_version
@@ -97,7 +98,8 @@ def rebuild(
     others = assemble_others(readable.others, followed, register)
     judged = judge(cases, register, settings, {d.subject: d.value for d in store.decisions("classification")})
     step("Rapprochement des personnes")
-    person_links = link_persons(_person_records(judged), _pair_decisions(store, "person_pair"))
+    erased = {decision.subject for decision in store.decisions(ERASED_RECORD)}
+    person_links = link_persons(_person_records(judged, erased), _pair_decisions(store, "person_pair"))
     step("Rapprochement des événements")
     event_links = link_events(_event_records(judged, person_links.clusters), _pair_decisions(store, "event_pair"))
     event_of = _allocate(store, "event", event_links.clusters, at)
@@ -171,19 +173,24 @@ def _event_records(judged: Iterable[Judged], person_clusters: Mapping[str, str])
     return pd.DataFrame(rows, columns=list(_EVENT_COLUMNS))
 
 
-def _person_records(judged: Iterable[Judged]) -> pd.DataFrame:
-    """Victims that may be linked: recording and sharing both agreed, and something that identifies."""
+def _person_records(judged: Iterable[Judged], erased: set[str]) -> pd.DataFrame:
+    """Victims that may be linked: recording and sharing both agreed, and something that identifies.
+
+    A record whose name was erased is there too, nameless: only the decisions noted at the erasure link it.
+    """
     rows = []
     for item in judged:
         mapped = item.received.mapped
         identities = {identity.record_id: identity for identity in mapped.identities}
         for victim in mapped.victims:
             identity = identities.get(victim.record_id)
-            if identity is None or not (identity.given_name or identity.family_name):
+            given, family = (identity.given_name, identity.family_name) if identity else (None, None)
+            if not (given or family) and not (victim.record_id in erased and victim.consent == "full"):
                 continue
             rows.append(
-                (victim.record_id, victim.submission_key, victim.entity, identity.given_name, identity.family_name,
-                 victim.sex, identity.birth_date, victim.age, victim.identification_date, victim.nationality,
+                (victim.record_id, victim.submission_key, victim.entity, given, family,
+                 victim.sex, identity.birth_date if identity else None, victim.age, victim.identification_date,
+                 victim.nationality,
                  mapped.event.place_region, mapped.event.place_department, mapped.event.place_commune,
                  victim.identification_date, victim.exploitation_main)
             )  # fmt: skip

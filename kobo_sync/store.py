@@ -28,6 +28,7 @@ from kobo_sync.folders import close_to_others, refuse_unsafe
 from kobo_sync.migrations import migrate, version_of
 from kobo_sync.store_derived import DerivedTable
 from kobo_sync.store_read import CurrentSubmission, Decision
+from kobo_sync.suppress import suppressed_text
 from transforms.ledger import LedgerRow
 
 __all__ = ["CurrentSubmission", "Decision", "Store"]
@@ -152,6 +153,7 @@ class Store:
 
         A former reason of the same submission and stage is released: each waits once.
         """
+        raw_json = suppressed_text(self.connection, source, form, remote_key, instance_uuid, raw_json)
         same = (source, form, remote_key, instance_uuid, stage, reason_code, message, raw_json)
         with self.transaction() as connection:
             if connection.execute(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +55,8 @@ def suppressed(store: Store, source: str, form: str, row: Row) -> Row:
     One query on an index for each row: some microseconds where nothing was ever erased.
     """
     uuids = {*row.witnesses, *filter(None, (row.root_uuid, row.instance_uuid))}
-    erased = _erased(store.connection, source, form, row.remote_key, uuids)
-    return replace(row, raw=empty_answers(form, row.raw, _persons(erased))) if erased else row
+    persons = erased_persons(store.connection, source, form, row.remote_key, uuids)
+    return replace(row, raw=empty_answers(form, row.raw, persons.codes)) if persons else row
 
 
 def suppressed_text(
@@ -72,16 +72,25 @@ def suppressed_text(
     said = (raw.get(name) for name in ("_uuid", "meta/rootUuid", "meta/instanceID", "meta/deprecatedID")) if (
         isinstance(raw, dict)) else ()  # fmt: skip
     uuids = {_HEX_UUID.sub("", str(uuid)) for uuid in (instance_uuid, *said) if uuid}
-    erased = _erased(connection, source, form, remote_key, uuids)
-    if not erased:
+    persons = erased_persons(connection, source, form, remote_key, uuids)
+    if not persons:
         return raw_json
-    return json.dumps(empty_answers(form, raw, _persons(erased)), sort_keys=True) if isinstance(raw, dict) else None
+    return json.dumps(empty_answers(form, raw, persons.codes), sort_keys=True) if isinstance(raw, dict) else None
 
 
-def _erased(connection: Any, source: str, form: str, remote_key: str | None, uuids: Iterable[str]) -> set[str | None]:
-    """The codes of the persons erased in a submission, None standing for all; empty where nothing was erased."""
+@dataclass(frozen=True)
+class Persons:
+    """The persons erased in a submission, by the codes of their rows; `codes` None: all of them."""
+
+    codes: frozenset[str] | None
+
+
+def erased_persons(
+    connection: Any, source: str, form: str, remote_key: str | None, uuids: Iterable[str]
+) -> Persons | None:
+    """Who was erased in the submission of this key, or of one of these uuids; None where nobody was."""
     if not connection.execute("SELECT 1 FROM suppression LIMIT 1").fetchone():
-        return set()
+        return None
     rows = connection.execute(
         "SELECT row_code FROM suppression WHERE source = ? AND form = ? AND remote_key = ?", (source, form, remote_key)
     ).fetchall()
@@ -89,12 +98,10 @@ def _erased(connection: Any, source: str, form: str, remote_key: str | None, uui
         rows += connection.execute(
             "SELECT row_code FROM suppression WHERE root_uuid = ? AND form = ?", (uuid, form)
         ).fetchall()
-    return {row[0] for row in rows}
-
-
-def _persons(erased: set[str | None]) -> set[str] | None:
-    codes = {code for code in erased if code is not None}
-    return codes if codes == erased else None
+    if not rows:
+        return None
+    codes = frozenset(row[0] for row in rows)
+    return Persons(None if None in codes else codes)
 
 
 def _emptied_level(
