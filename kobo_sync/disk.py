@@ -11,6 +11,8 @@ from sqlcipher3 import dbapi2 as sqlcipher
 from kobo_sync.errors import StoreError
 
 _RESTORE = "repartez de la dernière sauvegarde : kobo-sync restore SAUVEGARDE"
+_LEAST = 1 << 20
+"""Bytes. Under it, an error of writing is called what it most likely is."""
 _PRIMARY = 0xFF
 """SQLite's extended codes keep the primary one in their low byte."""
 
@@ -65,7 +67,10 @@ def store_problem(error: sqlcipher.Error, path: Path) -> StoreError | None:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None or (code & _PRIMARY) not in _SAID:
         return None
-    what, remedy = _SAID[code & _PRIMARY]
+    code &= _PRIMARY
+    if code in (sqlcipher.SQLITE_IOERR, sqlcipher.SQLITE_CANTOPEN) and _is_full(path.parent):
+        code = sqlcipher.SQLITE_FULL  # what SQLite says when its journal's index finds no room
+    what, remedy = _SAID[code]
     return StoreError(f"La base {path} {what}", remedy)
 
 
@@ -73,6 +78,13 @@ def system_problem(error: OSError, what: str) -> StoreError:
     """The French message of a file that the system refuses. `what`: « La base /… ne peut pas être ouverte »."""
     reason, remedy = _SYSTEM.get(error.errno or 0, (error.strerror or "erreur du système", "vérifiez data_dir"))
     return StoreError(f"{what} : {reason}", remedy)
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return free_bytes(folder) < _LEAST
+    except OSError:
+        return False
 
 
 def free_bytes(folder: Path) -> int:
