@@ -27,7 +27,7 @@ def create_app(store: Store, middleware: Sequence[Middleware] = ()) -> Starlette
     routes = [Route(resource.path, _Endpoint(store, resource)) for resource in RESOURCES]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(_RequestLog, store=store), *middleware],
+        middleware=[Middleware(RequestLog, store=store), *middleware],
         exception_handlers={404: _no_such_path},
     )
     app.router.redirect_slashes = False  # Starlette would answer 307 where a Kobo server answers 301
@@ -121,7 +121,7 @@ async def _no_such_path(request: Request, error: Exception) -> Response:
     return html_page(404)
 
 
-class _RequestLog:
+class RequestLog:
     """One line a request in the data file, written before the last byte leaves.
 
     So a client that has its answer can already read its line.
