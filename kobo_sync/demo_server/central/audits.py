@@ -1,0 +1,54 @@
+"""The server's log, whole or of one row."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import datetime
+from typing import Any
+
+from kobo_sync.demo_server.central.auth import person
+from kobo_sync.demo_server.central.storage import written
+from kobo_sync.demo_server.central.submissions import whole_number
+from kobo_sync.demo_server.central.web import Broken, Call
+
+_GROUPS = {"submission", "form", "user", "project", "nonverbose"}
+
+
+def listed(call: Call) -> list[dict[str, Any]]:
+    """Lines that the options of the address mean, newest first: `start` is included, `end` is not."""
+    where, values = [], []
+    action = call.params.get("action")
+    if action is not None:
+        where.append("action LIKE ?" if action in _GROUPS else "action = ?")
+        values.append(f"{action}.%" if action in _GROUPS else action)
+    for name, operator in (("start", ">="), ("end", "<")):
+        if name in call.params:
+            where.append(f"logged {operator} ?")
+            values.append(_instant(call.params[name]))
+    limit = whole_number(call.params.get("limit"), "limit", -1)
+    offset = whole_number(call.params.get("offset"), "offset", 0)
+    condition = f" WHERE {' AND '.join(where)}" if where else ""
+    rows = call.store.all(
+        f"SELECT * FROM audit{condition} ORDER BY logged DESC, id DESC LIMIT ? OFFSET ?", [*values, limit, offset]
+    )
+    return [line(call, row, people=call.extended) for row in rows]
+
+
+def line(call: Call, row: sqlite3.Row, *, people: bool) -> dict[str, Any]:
+    """One line of the log."""
+    shown = {
+        "actorId": row["actor"], "action": row["action"], "acteeId": row["actee"],
+        "details": json.loads(row["details"]), "loggedAt": row["logged"], "notes": None,
+    }  # fmt: skip
+    if people and row["actor"] is not None:
+        actor = call.store.one("SELECT * FROM actor WHERE id = ?", (row["actor"],))
+        shown["actor"] = person(actor) if actor is not None else None
+    return shown
+
+
+def _instant(text: str) -> str:
+    try:
+        return written(datetime.fromisoformat(text))
+    except ValueError:
+        raise Broken from None
