@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import threading
 from pathlib import Path
 
+from starlette.middleware import Middleware
+
 from kobo_sync.demo_server import User, run
+from kobo_sync.demo_server.faults import FAULTS, LISTS, Fault, FaultBoard, Faults
 
 
 def main() -> None:
@@ -26,7 +30,34 @@ def main() -> None:
     )
     parser.add_argument("--page-default", type=int, default=100, help="taille de page quand rien n'est demandé")
     parser.add_argument("--page-max", type=int, default=1000, help="taille de page la plus grande")
+    parser.add_argument(
+        "--fault", metavar="NOM", choices=[*FAULTS], help=f"panne à simuler, parmi : {', '.join(FAULTS)}"
+    )
+    parser.add_argument("--fault-path", default=LISTS, metavar="MOTIF", help="adresses touchées (expression régulière)")
+    parser.add_argument("--fault-first", type=int, default=1, metavar="N", help="à partir de la n-ième demande touchée")
+    parser.add_argument("--fault-last", type=int, metavar="N", help="jusqu’à la n-ième ; sans fin si absent")
+    parser.add_argument("--fault-seconds", type=float, default=1.0, help="rythme, attente demandée ou décalage")
+    parser.add_argument("--fault-amount", type=int, default=100, help="écart d’un nombre faux, ou taille de page")
+    parser.add_argument("--fault-elsewhere", default=Fault.elsewhere, metavar="URL", help="but d’un renvoi")
+    parser.add_argument("--fault-for", type=float, metavar="SECONDES", help="la panne cesse après cette durée")
     options = parser.parse_args()
+    board = FaultBoard()
+    if options.fault:
+        board.set(
+            Fault(
+                options.fault,
+                options.fault_path,
+                options.fault_first,
+                options.fault_last,
+                options.fault_seconds,
+                options.fault_elsewhere,
+                options.fault_amount,
+            )
+        )
+    if options.fault_for is not None:
+        timer = threading.Timer(options.fault_for, board.lift)
+        timer.daemon = True
+        timer.start()
     run(
         options.data,
         options.port,
@@ -34,6 +65,7 @@ def main() -> None:
         page_default=options.page_default,
         page_max=options.page_max,
         url_file=options.url_file,
+        middleware=[Middleware(Faults, board=board)],
     )
 
 
