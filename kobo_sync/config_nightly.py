@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
-from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -53,9 +53,9 @@ class NightlyConfig(Strict):
     health_file: FilePath | None = None
 
     @property
-    def at(self) -> time:
+    def at(self) -> datetime.time:
         """The time of day."""
-        return time.fromisoformat(self.time)
+        return datetime.time.fromisoformat(self.time)
 
 
 class LogsConfig(Strict):

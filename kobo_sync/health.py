@@ -1,0 +1,188 @@
+"""The health file: how the last night went, for a monitor and for `kobo-sync health`. No personal data.
+
+Written whole and swapped in, so that a reader never sees half of it. What failed is told by words chosen here for
+the type of the error: an error's own text may repeat what a server said.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from kobo_sync import __version__, logs
+from kobo_sync.config import Config
+
+FINE, FAILED, NEEDS_PEOPLE = 0, 1, 3
+FORMAT = 1
+_LONGEST = 300
+_MANY_DIGITS = re.compile(r"\+?\d(?:[ .-]?\d){6,}")
+"""As long as a telephone number; no count of ours is."""
+
+KINDS = {
+    "ServerUnavailable": "le serveur ne répond pas, ou pas jusqu’au bout : kobo-sync doctor",
+    "UnexpectedAnswer": "le serveur a donné une réponse inutilisable : kobo-sync doctor",
+    "AuthError": "le serveur refuse le jeton ou le mot de passe : kobo-sync doctor",
+    "Forbidden": "le compte n’a pas les droits qu’il faut : kobo-sync doctor",
+    "NotFoundError": "un formulaire n’est pas trouvé sur le serveur : kobo-sync doctor",
+    "ServerError": "le serveur a refusé une demande : kobo-sync doctor",
+    "PublicationError": "classeur arrêté par un contrôle, l’ancien reste : kobo-sync run",
+    "FileInUse": "classeur ouvert par quelqu’un, donc pas remplacé : fermez-le, puis kobo-sync run",
+    "OSError": "écriture impossible (disque ou droits) : kobo-sync doctor",
+    "LockHeld": "un autre travail tenait la base : kobo-sync status",
+    "StoreKeyError": "une clé ou un secret ne peut pas être lu : kobo-sync doctor",
+    "StoreError": "la base ne peut pas être ouverte ou écrite : kobo-sync doctor",
+    "ConfigError": "config.yaml ne peut pas être utilisé : kobo-sync doctor",
+    "Crash": "le travail s’est arrêté net (mémoire ? machine ?) : kobo-sync nightly --once",
+    "Backup": "la sauvegarde n’est pas faite : kobo-sync backup",
+}
+"""What is said of a failure, by the type of its error: what is wrong and the next command to type."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that failed: where (a source, a period, nothing for the whole) and the type of the error."""
+
+    where: str
+    kind: str
+
+    @property
+    def words(self) -> str:
+        """In French, without anything that a server or a file said."""
+        words = KINDS.get(self.kind, f"erreur imprévue ({self.kind}) : kobo-sync run")
+        return f"{self.where} : {words}" if self.where else words
+
+
+def failure_of(where: str, error: BaseException) -> Failure:
+    """The failure that an error is: its own type, or the nearest above it that has words."""
+    known = [kind.__name__ for kind in type(error).__mro__ if kind.__name__ in KINDS]
+    return Failure(where, known[0] if known else logs.place_of(error))
+
+
+def path_of(config: Config) -> Path:
+    """Where the file is: nightly.health_file, else in data_dir."""
+    return config.nightly.health_file or config.data_dir / "health.json"
+
+
+def read(config: Config) -> dict[str, Any]:
+    """What the file says; empty when there is none, or when it can't be read."""
+    try:
+        content = json.loads(path_of(config).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def update(config: Config, **changes: Any) -> None:
+    """Change some of the file. A disk that refuses is noted in the log and stops nothing."""
+    path = path_of(config)
+    content = read(config) | {"format": FORMAT, "version": __version__} | changes
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)  # a monitor's group may read it
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(content, file, ensure_ascii=False, indent=1, default=str)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        logs.event("health_failed", level=30, error=error)
+
+
+def ended(
+    config: Config,
+    *,
+    started: datetime,
+    at: datetime,
+    exit_code: int,
+    counts: dict[str, int] | None = None,
+    failures: Iterable[Failure] = (),
+    for_people: Iterable[str] = (),
+) -> None:
+    """Note how a run ended, whoever started it."""
+    done = {"last_success": instant(config, started)} if exit_code in (FINE, NEEDS_PEOPLE) else {}
+    update(
+        config,
+        last_start=instant(config, started),
+        last_end=instant(config, at),
+        duration_s=round(max(0.0, (at - started).total_seconds()), 1),
+        exit_code=exit_code,
+        counts=counts or {},
+        problems=[failure.words for failure in failures],
+        for_people=[safe(line) for line in for_people],
+        **done,
+    )
+
+
+def safe(line: str) -> str:
+    """A line of a report, cut, and without what looks like a telephone number."""
+    return _MANY_DIGITS.sub("…", " ".join(line.split()))[:_LONGEST]
+
+
+def instant(config: Config, at: datetime) -> str:
+    """An instant as the file writes it, in the time zone of the configuration."""
+    return at.astimezone(ZoneInfo(config.timezone)).isoformat(timespec="seconds")
+
+
+def when(content: dict[str, Any], name: str) -> datetime | None:
+    """An instant of the file, None when it is not there or can't be read."""
+    try:
+        at = datetime.fromisoformat(content[name])
+        return at if at.tzinfo else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def planned_before(config: Config, now: datetime) -> datetime:
+    """The last planned time, at `now` or before."""
+    local = now.astimezone(ZoneInfo(config.timezone))
+    planned = datetime.combine(local.date(), config.nightly.at, local.tzinfo)
+    if planned > local:
+        planned = datetime.combine(local.date() - timedelta(days=1), config.nightly.at, local.tzinfo)
+    return planned
+
+
+def planned_after(config: Config, now: datetime) -> datetime:
+    """The next planned time, after `now`."""
+    before = planned_before(config, now)
+    return datetime.combine(before.date() + timedelta(days=1), config.nightly.at, before.tzinfo)
+
+
+def missed(config: Config, now: datetime) -> bool:
+    """Whether the last planned time has passed without a run, begun since, that ended with 0 or 3.
+
+    A success dated in the future is the mark of a clock that was wrong: it counts for nothing.
+    """
+    success = when(read(config), "last_success")
+    return success is None or success > now + timedelta(minutes=5) or success < planned_before(config, now)
+
+
+def verdict(config: Config, now: datetime) -> tuple[int, str]:
+    """What a monitor should think, and why, in French. 0 fine; 1 failed, too old or never run; 3 needs people."""
+    content = read(config)
+    if not content.get("exit_code") and not content.get("last_end"):
+        return FAILED, "aucun travail de nuit n’a encore fini ici : kobo-sync nightly --once"
+    patience = timedelta(minutes=config.nightly.retries * config.nightly.retry_minutes) + timedelta(hours=3)
+    success = when(content, "last_success")
+    if content.get("exit_code") not in (FINE, NEEDS_PEOPLE):
+        return FAILED, "le dernier travail a échoué : voir « problems », puis kobo-sync doctor"
+    if success is None or success < planned_before(config, now - patience) or success > now + timedelta(minutes=5):
+        return FAILED, "la dernière nuit n’a pas eu lieu : l’ordonnanceur tourne-t-il ? kobo-sync nightly"
+    if content.get("problems") or content.get("for_people"):
+        return NEEDS_PEOPLE, "des fiches attendent une personne : voir « for_people »"
+    if (content.get("backup") or {}).get("error"):
+        return NEEDS_PEOPLE, "la sauvegarde n’est pas faite : kobo-sync backup"
+    if (content.get("mail") or {}).get("error"):
+        return NEEDS_PEOPLE, "le courrier ne part pas : kobo-sync doctor"
+    return FINE, "tout va bien"
