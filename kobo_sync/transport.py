@@ -10,21 +10,16 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
-import json
 import os
-import re
 import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import orjson
 import requests
 import urllib3
 from requests.auth import AuthBase
@@ -32,6 +27,7 @@ from requests.utils import get_environ_proxies
 
 from kobo_sync import __version__
 from kobo_sync.errors import AuthError, Forbidden, NotFoundError, ServerError, ServerUnavailable, UnexpectedAnswer
+from kobo_sync.transport_answer import Answer, asked_wait, error_text, fields, heading, hidden, http_date, loaded
 from kobo_sync.transport_bounds import LIMITS, BoundedAdapter, Limits, TooLarge, TooLong, read_body, set_deadline
 
 RETRIED = {429, 500, 502, 503, 504}
@@ -39,10 +35,6 @@ RETRIED = {429, 500, 502, 503, 504}
 _LONGEST_WAIT = 120.0
 """Seconds. A server may ask for more (Retry-After); a nightly job had better fail and say so."""
 _REDIRECTS = 3
-_SHOWN = 300
-"""Characters of an error body that a message repeats."""
-_ROWS = frozenset({"results", "value", "_id", "__id"})
-"""Keys of rows: a body that has one is no error text, and none of it is repeated."""
 
 
 class HeaderAuth(AuthBase):
@@ -64,23 +56,6 @@ class HeaderAuth(AuthBase):
 
     def __repr__(self) -> str:
         return f"HeaderAuth({self.scheme!r})"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A response read whole, within bounds. `secrets`: what was sent and must be in no text."""
-
-    url: str
-    status: int
-    reason: str
-    headers: Mapping[str, str]
-    content: bytes
-    secrets: tuple[str, ...] = ()
-
-    @property
-    def kind(self) -> str:
-        """The Content-Type without its parameters."""
-        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 class Transport:
@@ -167,7 +142,7 @@ class Transport:
                 answer = self._send(method, path, more)
                 if answer.status not in RETRIED or not tries_left:
                     return read(answer)
-                wait = _asked_wait(answer)
+                wait = asked_wait(answer)
             except TooLong:
                 raise ServerUnavailable(
                     f"{self.url}{path} : réponse trop longue à venir (plus de {_minutes(self._limits.request)})",
@@ -233,7 +208,7 @@ class Transport:
             target = _target(url, response.headers["Location"])
             if method != "GET" or _origin(target) != _origin(url):
                 raise UnexpectedAnswer(
-                    f"{self.url}{path} renvoie vers {_hidden(_shown_origin(target), secrets)} ; "
+                    f"{self.url}{path} renvoie vers {hidden(_shown_origin(target), secrets)} ; "
                     "le jeton n’y est pas envoyé",
                     "écrivez dans url l’adresse définitive du serveur",
                 )
@@ -254,7 +229,7 @@ class Transport:
             raise
         with self._lock:
             self.received_bytes += response.raw.tell()
-            if date := _date(response.headers.get("Date", "")):
+            if date := http_date(response.headers.get("Date", "")):
                 self.server_time = (date, datetime.now(UTC))
         return Answer(
             response.url, response.status_code, response.reason or "", response.headers, content, secrets
@@ -263,7 +238,7 @@ class Transport:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = requests.Session()
+            session = _Session()
             session.headers.update(
                 {
                     "Accept": "application/json",
@@ -292,13 +267,13 @@ class Transport:
         if answer.kind != "application/json":
             raise self._page(answer)
         try:
-            return _loaded(answer.content)
+            return loaded(answer.content)
         except (ValueError, RecursionError):
             raise _CutJson from None
 
     def _page(self, answer: Answer) -> UnexpectedAnswer:
         return UnexpectedAnswer(
-            f"{self.url}{_path(answer)} : une page est arrivée au lieu de données ({_heading(answer)})",
+            f"{self.url}{_path(answer)} : une page est arrivée au lieu de données ({heading(answer)})",
             "vérifiez url : c’est l’adresse de l’interface Kobo (souvent kf.…), sans portail de connexion",
         )
 
@@ -326,77 +301,17 @@ class Transport:
                 f"Le serveur est indisponible, {text}", "relancez plus tard : ce qui est reçu est gardé"
             )
         refusal = ServerError(f"Le serveur refuse la demande, {text}")
-        refusal.fields = _fields(answer)
+        refusal.fields = fields(answer)
         return refusal
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: even when told not to follow, requests reads the whole body of a redirect, and its address."""
 
 
 class _CutJson(Exception):
     """The body ends too early, or is no JSON at all."""
-
-
-def _loaded(content: bytes) -> Any:
-    """The fast reader first. It refuses what json takes (lone surrogates, very deep nesting): json then has its say."""
-    try:
-        return orjson.loads(content)
-    except ValueError:
-        return json.loads(content)
-
-
-def error_text(answer: Answer) -> str:
-    """The words of an error body whatever its shape, without our token should the server repeat it."""
-    try:
-        body = json.loads(answer.content)
-    except (ValueError, RecursionError):
-        return _heading(answer)
-    if isinstance(body, dict) and _ROWS & body.keys():
-        return answer.reason[:_SHOWN]
-    try:
-        return _hidden(_flat(body), answer.secrets)[:_SHOWN]
-    except RecursionError:
-        return answer.reason[:_SHOWN]
-
-
-def _heading(answer: Answer) -> str:
-    """The heading of an HTML page; nothing else of a body that is not ours to repeat."""
-    text = answer.content[:65536].decode("utf-8", "replace")
-    heading = re.search(r"<(title|h1)[^>]*>([^<]*)</\1>", text, re.IGNORECASE)
-    words = " ".join((heading.group(2) if heading else answer.reason).split())
-    return _hidden(words, answer.secrets)[:_SHOWN]
-
-
-def _fields(answer: Answer) -> frozenset[str]:
-    """Keys of a refusal: unlike its words, they are not translated."""
-    try:
-        body = json.loads(answer.content)
-    except (ValueError, RecursionError):
-        return frozenset()
-    return frozenset(body) if isinstance(body, dict) else frozenset()
-
-
-def _flat(body: Any) -> str:
-    if isinstance(body, dict):
-        return " ; ".join(
-            _flat(value) if key in ("detail", "error") else f"{key} : {_flat(value)}" for key, value in body.items()
-        )
-    return " ; ".join(map(_flat, body)) if isinstance(body, list) else str(body)
-
-
-def _asked_wait(answer: Answer) -> float | None:
-    """Seconds of a Retry-After header, written as a number or as a date."""
-    asked = answer.headers.get("Retry-After", "").strip()
-    if asked.isdecimal():
-        return float(asked)
-    date = _date(asked)
-    return None if date is None else max(0.0, (date - datetime.now(UTC)).total_seconds())
-
-
-def _date(text: str) -> datetime | None:
-    """An HTTP date."""
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _sent_secrets(response: requests.Response, more: Mapping[str, Any]) -> tuple[str, ...]:
@@ -405,12 +320,6 @@ def _sent_secrets(response: requests.Response, more: Mapping[str, Any]) -> tuple
     password = body.get("password", "") if isinstance(body, dict) else ""
     sent = str(response.request.headers.get("Authorization", "")).rpartition(" ")[2]
     return tuple(secret for secret in (sent, str(password)) if secret)
-
-
-def _hidden(text: str, secrets: tuple[str, ...]) -> str:
-    for secret in secrets:
-        text = re.sub(re.escape(secret), "…", text, flags=re.IGNORECASE)
-    return text
 
 
 def _target(url: str, location: str) -> str:
@@ -436,7 +345,7 @@ def _shown_origin(url: str) -> str:
 
 
 def _path(answer: Answer) -> str:
-    return _hidden(urlsplit(answer.url).path, answer.secrets)
+    return hidden(urlsplit(answer.url).path, answer.secrets)
 
 
 def _is_loopback(url: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,7 +44,7 @@ Answering = Callable[[Heard], Said]
 
 
 @contextmanager
-def stub(answering: Answering) -> Iterator[tuple[str, list[Heard]]]:
+def stub(answering: Answering, tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[Heard]]]:
     """The base URL, and the requests as they come."""
     heard: list[Heard] = []
 
@@ -72,11 +73,17 @@ def stub(answering: Answering) -> Iterator[tuple[str, list[Heard]]]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            pass  # a caller that hung up is what some tests are about
+
+    server = Server(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", heard
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}", heard
     finally:
         server.shutdown()
         thread.join()
