@@ -39,6 +39,7 @@ from kobo_sync.config_checks import (
 )
 from kobo_sync.config_messages import french_problems
 from kobo_sync.config_nightly import LogsConfig, MailConfig, NightlyConfig
+from kobo_sync.config_retention import RetentionConfig
 from kobo_sync.config_strict import Strict
 from kobo_sync.errors import ConfigError, StoreKeyError
 from kobo_sync.secret_places import read_keyring, read_private_file
@@ -174,6 +175,7 @@ class Config(Strict):
     mail: MailConfig | None = None
     recovery: RecoveryConfig = RecoveryConfig()
     backup: BackupConfig = BackupConfig()
+    retention: RetentionConfig = RetentionConfig()
     _path: Path = PrivateAttr(default=Path("config.yaml"))
 
     @model_validator(mode="after")

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sqlcipher3 import dbapi2 as sqlcipher
+
 from kobo_sync.errors import StoreError
 from kobo_sync.store import Store, canonical
 from kobo_sync.suppress import empty_answers, erased_persons, suppressed_text
@@ -63,10 +65,10 @@ def erase_targets(store: Store, erasure: Erasure, targets: Iterable[Target]) -> 
     return emptied
 
 
-def empty_received(store: Store, keys: Iterable[str], *, apply: bool = True) -> Emptied:
+def empty_received(store: Store, keys: Iterable[str]) -> Emptied:
     """Empty every revision of these submissions by the suppression list, and what quarantine keeps of any.
 
-    Inside the caller's transaction. `apply` False only counts.
+    Inside the caller's transaction.
     """
     connection, done, uuids = store.connection, Emptied(), set[str]()
     for key in sorted(set(keys)):
@@ -114,17 +116,17 @@ def scrub(store: Store) -> None:
         )
 
 
-def export_erasures(store: Store) -> bytes:
-    """Every suppression with its erasure, one JSON line each, the oldest first. No name, no answer."""
+def export_erasures(store: Store) -> list[str]:
+    """Every suppression with its erasure, one JSON text each, the oldest first. No name, no answer."""
     cursor = store.connection.execute(
         "SELECT e.at, e.by_whom, e.reason, e.kind, e.subject, e.counts_json, s.source, s.form, s.remote_key,"
         " s.root_uuid, s.row_code FROM suppression s JOIN erasure e ON e.id = s.erasure_id ORDER BY e.id, s.id"
     )
     names = [description[0] for description in cursor.description]
-    return b"".join(canonical(dict(zip(names, row, strict=True))).encode() + b"\n" for row in cursor)
+    return [canonical(dict(zip(names, row, strict=True))) for row in cursor]
 
 
-def replay_erasures(store: Store, data: bytes, at: str) -> int:
+def replay_erasures(store: Store, lines: Iterable[str], at: str) -> int:
     """Apply a list to a store that may be older than it: how many suppressions were new. A second time: none.
 
     Raises StoreError for a list that can't be read: a restored store is not to be used without it.
@@ -132,10 +134,9 @@ def replay_erasures(store: Store, data: bytes, at: str) -> int:
     new = 0
     with store.transaction() as connection:
         try:
-            lines = [json.loads(line) for line in data.decode().splitlines() if line.strip()]
             for line in lines:
-                new += _replay_line(connection, line)
-        except (ValueError, KeyError, TypeError) as error:
+                new += _replay_line(connection, json.loads(line)) if line.strip() else 0
+        except (ValueError, KeyError, TypeError, sqlcipher.DatabaseError) as error:
             raise StoreError(
                 f"La liste des effacements ne se lit pas ({type(error).__name__})",
                 "prenez une autre copie de effacements.jsonl : sans elle, des noms effacés reviendraient",
