@@ -61,13 +61,13 @@ class HeaderAuth(AuthBase):
 class Transport:
     """Requests to one server, from any thread. `sleep` waits between tries (seconds).
 
-    `refused` tells what a 401 means: what is refused, and what to do.
+    `auth` is a Kobo token, or what sets another header. `refused` tells what a 401 means: what is refused, and what to do.
     """
 
     def __init__(
         self,
         url: str,
-        auth: AuthBase,
+        auth: str | AuthBase,
         *,
         timeout: tuple[float, float],
         retries: int,
@@ -80,7 +80,7 @@ class Transport:
         self.received_bytes = 0  # as they came on the wire, headers apart
         self.server_time: tuple[datetime, datetime] | None = None
         """The last Date header, and the moment it came by our clock."""
-        self._auth = auth
+        self._auth = HeaderAuth("Token", auth) if isinstance(auth, str) else auth
         self._timeout = timeout
         self._retries = retries
         self._sleep = sleep
@@ -108,14 +108,14 @@ class Transport:
     ) -> None:
         self.close()
 
-    def ask(self, method: str, path: str, **more: Any) -> Any:
-        """The JSON of an answer (None for 204). `more` as in requests.request: params, json, data, files, headers.
+    def ask(self, method: str, path: str, *, raw: bool = False, **more: Any) -> Any:
+        """The JSON of an answer (None for 204), its bytes if `raw`. `more` as in requests.request: params, json, data.
 
         What can be asked twice without harm (all but POST) is tried again when the connection breaks, the server is
         overloaded or the JSON is cut. Raises AuthError, NotFoundError, ServerUnavailable, UnexpectedAnswer, or
         ServerError for any other refusal.
         """
-        return self._tried(method, path, more, self._json)
+        return self._tried(method, path, more, self._bytes if raw else self._json)
 
     def fetch(self, path: str, *, kind: str = "", **more: Any) -> Answer:
         """GET something that is no JSON (XML, a file) whole; `kind`: the Content-Type it must begin with.
@@ -270,6 +270,11 @@ class Transport:
             return loaded(answer.content)
         except (ValueError, RecursionError):
             raise _CutJson from None
+
+    def _bytes(self, answer: Answer) -> bytes:
+        if answer.status >= 300:
+            raise self._refusal(answer)
+        return answer.content
 
     def _page(self, answer: Answer) -> UnexpectedAnswer:
         return UnexpectedAnswer(
