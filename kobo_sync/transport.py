@@ -61,7 +61,7 @@ class HeaderAuth(AuthBase):
 class Transport:
     """Requests to one server, from any thread. `sleep` waits between tries (seconds).
 
-    `auth` is a Kobo token, or what sets another header. `refused` tells what a 401 means: what is refused, and what to do.
+    `auth` is a Kobo token, or what sets another header. `refused`: what a 401 refuses, and what to do.
     """
 
     def __init__(
