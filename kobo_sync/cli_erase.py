@@ -89,7 +89,7 @@ def _announce(store: Store, settings: Config, plan: Plan, now: datetime) -> None
 
 def _numbers(emptied: Emptied) -> str:
     return (
-        f"{emptied.submissions} fiche(s), {emptied.revisions} version(s), {emptied.answers} réponse(s) identifiante(s), "
+        f"{emptied.submissions} fiche(s), {emptied.revisions} version(s), {emptied.answers} réponse(s), "
         f"{emptied.quarantine} texte(s) en quarantaine, {emptied.files} fichier(s) joint(s)"
     )
 

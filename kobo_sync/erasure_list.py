@@ -87,7 +87,7 @@ def empty_received(store: Store, keys: Iterable[str]) -> Emptied:
             if kept == raw:
                 continue
             done.revisions += 1
-            done.answers += _leaves(raw) - _leaves(kept)
+            done.answers += _gone(raw, kept)
             connection.execute(
                 "UPDATE revision SET raw_json = ?, keyed_hash = ? WHERE submission_key = ? AND revision_no = ?",
                 (canonical(kept), store.hash_row(kept), key, number),
@@ -281,7 +281,10 @@ def _keep_together(store: Store, targets: Iterable[Target], erasure: Erasure) ->
                 )  # fmt: skip
 
 
-def _leaves(node: Any) -> int:
-    if isinstance(node, dict):
-        return sum(map(_leaves, node.values()))
-    return sum(map(_leaves, node)) if isinstance(node, list) else 1
+def _gone(raw: Any, kept: Any) -> int:
+    """How many answers of `raw` are not in `kept`."""
+    if isinstance(raw, dict) and isinstance(kept, dict):
+        return sum(_gone(value, kept[name]) if name in kept else 1 for name, value in raw.items())
+    if isinstance(raw, list) and isinstance(kept, list) and len(raw) == len(kept):
+        return sum(map(_gone, raw, kept))
+    return 0
