@@ -31,10 +31,9 @@ from kobo_sync.config import Config
 from kobo_sync.form_names import FORMS
 
 EVENTS = {
-    "scheduler_start", "scheduler_stop", "planned", "missed", "clock_changed", "night_start", "night_end",
-    "night_crashed", "retry", "stopped", "run_start", "run_end", "source_start", "source_end", "source_failed",
-    "form_end", "rebuilt", "written", "not_written", "backup_done", "backup_failed", "mail_sent", "mail_failed",
-    "health_failed",
+    "scheduler_start", "scheduler_stop", "missed", "clock_changed", "night_start", "night_end", "night_crashed",
+    "retry", "stopped", "run_start", "run_end", "source_end", "form_end", "failed", "backup_done", "backup_failed",
+    "mail_sent", "mail_failed", "health_failed",
 }  # fmt: skip
 """Every event there is; another name is a mistake of the program."""
 

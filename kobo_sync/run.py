@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -9,11 +10,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from kobo_sync.client import KoboClient
+from kobo_sync import health, logs
 from kobo_sync.config import Config, SourceConfig
 from kobo_sync.errors import ServerError, StoreError
 from kobo_sync.keys import load_keys
 from kobo_sync.lock import hold_lock
+from kobo_sync.open_source import open_source
 from kobo_sync.outputs import periods_of, read_frames, write_period
 from kobo_sync.pull import PullReport, pull
 from kobo_sync.rebuild import RebuildReport, rebuild
@@ -32,18 +34,36 @@ SHOWN_TO_OTHERS = "fiche(s) montrée(s) dans Kobo à d’autres relecteurs que l
 
 @dataclass
 class RunReport:
-    """What one run did. `problems` are what failed, `for_people` what waits for a person, both in French."""
+    """What one run did. `problems` are what failed, `for_people` what waits for a person, both in French;
+    `failures` are the problems again, without what a server said: where, and what type of error.
+    """
 
     pulls: dict[str, PullReport] = field(default_factory=dict)
     rebuilt: RebuildReport | None = None
     written: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     for_people: list[str] = field(default_factory=list)
+    failures: list[health.Failure] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
         """0 done, 1 failed in part or whole, 3 done but some records need people."""
         return FAILED if self.problems else (NEEDS_PEOPLE if self.for_people else DONE)
+
+    def fail(self, where: str, error: BaseException, problem: str) -> None:
+        """Note that a source or a period failed."""
+        self.problems.append(problem)
+        self.failures.append(health.failure_of(where, error))
+        logs.event("failed", level=logging.ERROR, source=where, period=where, error=error)  # the log takes what fits
+
+    def counts(self) -> dict[str, int]:
+        """Every number of the run, under its name."""
+        whole = asdict(self.rebuilt) if self.rebuilt else {}
+        for pulled in self.pulls.values():
+            for name, number in asdict(pulled).items():
+                if type(number) is int:
+                    whole[name] = whole.get(name, 0) + number
+        return whole | {name: len(getattr(self, name)) for name in ("written", "problems", "for_people")}
 
     def total(self, name: str) -> int:
         """The sum over sources of one number of the pulls."""
@@ -75,24 +95,34 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
     require_drill(config, keys)
     tokens = {source.name: source.read_token() for source in config.sources}
     report = RunReport()
-    with hold_lock(config.lock_path), Store.open(config.store_path, keys.store) as store:
+    with logs.kept(config), hold_lock(config.lock_path), Store.open(config.store_path, keys.store) as store:
+        logs.event("run_start")
         _refuse_lost_sources(store, config)
         run_id = store.start_run(now)
         for source in config.sources:
             step(f"Tirage de {source.name}")
             try:
                 report.pulls[source.name] = _pull_source(source, tokens[source.name], store, now, confirm_deletions)
+                logs.event("source_end", source=source.name, counts=asdict(report.pulls[source.name]))
             except ServerError as error:
-                report.problems.append(f"{source.name} : {error}")
+                report.fail(source.name, error, f"{source.name} : {error}")
             except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as error:
                 # An answer of a shape nobody foresaw: the other sources go on, and its text, which may hold an answer
                 # of a case, is not repeated.
-                report.problems.append(f"{source.name} : réponse imprévue du serveur ({type(error).__name__})")
+                report.fail(source.name, error, f"{source.name} : réponse imprévue du serveur ({type(error).__name__})")
         if report.pulls:
             report.rebuilt = rebuild(store, config, now=now, step=step)
             _write(store, config, keys.pseudonym, now, report, step)
         _tell_people(report)
-        store.finish_run(run_id, datetime.now(ZoneInfo(config.timezone)), report.exit_code, report.as_json())
+        ended = datetime.now(ZoneInfo(config.timezone))
+        store.finish_run(run_id, ended, report.exit_code, report.as_json())
+        health.ended(
+            config, started=now, at=ended, exit_code=report.exit_code, counts=report.counts(),
+            failures=report.failures, for_people=report.for_people,
+        )  # fmt: skip
+        logs.event(
+            "run_end", exit_code=report.exit_code, counts=report.counts(), duration=(ended - now).total_seconds()
+        )
     return report
 
 
@@ -108,8 +138,8 @@ def _refuse_lost_sources(store: Store, config: Config) -> None:
 
 
 def _pull_source(source: SourceConfig, token: str, store: Store, now: datetime, confirm_deletions: bool) -> PullReport:
-    with KoboClient(source.url, token) as client:
-        return pull(source, store, client, now=now, confirm_deletions=confirm_deletions)
+    with open_source(source, token) as server:
+        return pull(source, store, server, now=now, confirm_deletions=confirm_deletions)
 
 
 def _write(store: Store, config: Config, key: bytes, now: datetime, report: RunReport, step: Step) -> None:
@@ -119,11 +149,13 @@ def _write(store: Store, config: Config, key: bytes, now: datetime, report: RunR
         try:
             report.written.append(write_period(store, config, frames, period, pseudonym_key=key, now=now))
         except (PublicationError, FileInUse) as error:
-            report.problems.append(str(error))
+            report.fail(period.label, error, str(error))
         except OSError as error:
-            report.problems.append(
+            report.fail(
+                period.label,
+                error,
                 f"{period.label} n’est pas écrit ({error.strerror}) : vérifiez output_dir ({config.output_dir}) ; "
-                "ce qui est reçu est gardé"
+                "ce qui est reçu est gardé",
             )
 
 
