@@ -48,6 +48,8 @@ def as_utc(moment: datetime) -> datetime:
 @contextmanager
 def _whole_file(path: Path) -> Iterator[Path]:
     # beside the target: os.replace is atomic only within one file system
+    for left in path.parent.glob(f".{path.name}.*.part"):  # of a process that was killed here
+        left.unlink(missing_ok=True)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         yield part
