@@ -1,16 +1,12 @@
 """KoboToolbox's API v2, as much of it as a sync needs.
 
-Rows are read by key, not by page: a server may cut pages without a word and rows move between pages when some are
-deleted, so what was served decides what is asked next.
+A page of rows is what was served, never what was asked for: kobo_source reads whole lists with it.
 """
 
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -18,31 +14,8 @@ from kobo_sync.errors import AuthError, NotFoundError, UnexpectedAnswer
 from kobo_sync.transport import HeaderAuth, Transport, wait
 from kobo_sync.transport_bounds import LIMITS, Limits
 
-INDEX_FIELDS = ("_id", "_uuid", "meta/rootUuid", "_validation_status")
-"""Named one by one: a status that is not asked for is shown empty by some servers."""
 PAGE = 1000
-BATCH = 100
-WORKERS = 4
-
-
-@dataclass
-class Sweep:
-    """The index of a form. `rows`: index rows by `_id`; `malformed`: what had no usable `_id`.
-
-    `complete` is False when the server says that it holds more rows than it showed.
-    """
-
-    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
-    malformed: list[Any] = field(default_factory=list)
-    complete: bool = True
-
-
-@dataclass(frozen=True)
-class Bodies:
-    """Whole rows of one batch; `absent` are the ids asked for that the server no longer has."""
-
-    rows: list[Any]
-    absent: list[int]
+"""The largest page that Kobo serves; what it really serves is seen from its answers."""
 
 
 class KoboClient:
@@ -192,53 +165,37 @@ class KoboClient:
 
     # --- Submissions ------------------------------------------------------------------------------------------------
 
-    def sweep(self, uid: str, progress: Callable[[int, int], None] = lambda done, total: None) -> Sweep:
-        """Index of every row shown to us, by `_id`, until a page comes back empty. `progress(done, total)`."""
-        sweep = Sweep()
-        last = 0
-        expected: int | None = None
-        while True:
-            page = self._rows(uid, {"_id": {"$gt": last}}, INDEX_FIELDS)
-            expected = page["count"] if expected is None else expected
-            results = page["results"]
-            numbers = []
-            for row in results:
-                if isinstance(row, dict) and _is_id(row.get("_id")):
-                    sweep.rows[row["_id"]] = row
-                    numbers.append(row["_id"])
-                else:
-                    sweep.malformed.append(row)
-            progress(len(sweep.rows), max(expected, len(sweep.rows)))
-            highest = max(numbers, default=last)
-            if highest <= last:
-                if numbers:
-                    raise UnexpectedAnswer(
-                        f"{self.url} : la liste ne tient pas compte de la position demandée ; "
-                        "les fiches ne peuvent pas être lues en entier",
-                        "signalez-le à l’administrateur du serveur",
-                    )
-                break
-            last = highest
-        read = len(sweep.rows) + len(sweep.malformed)
-        # Rows deleted while we read are no loss: the count is asked again before the sweep is called incomplete.
-        sweep.complete = read >= expected or read >= self._rows(uid, {}, ("_id",), limit=1)["count"]
-        return sweep
+    def rows(
+        self,
+        uid: str,
+        query: dict[str, Any],
+        fields: Sequence[str] | None = None,
+        *,
+        limit: int = PAGE,
+        start: int = 0,
+        descending: bool = False,
+    ) -> dict[str, Any]:
+        """One page of `/data/`, by `_id`: `count` (what matches the query) and `results`, which the server may cut."""
+        sort = '{"_id":-1}' if descending else '{"_id":1}'
+        params: dict[str, str | int] = {"query": _compact(query), "sort": sort, "limit": limit}
+        if start:
+            params["start"] = start
+        if fields is not None:
+            params["fields"] = _compact(list(fields))
+        page = _object(self._http.ask("GET", f"/api/v2/assets/{uid}/data/", params=params))
+        if not is_id(page.get("count")):
+            raise UnexpectedAnswer(f"{self.url} : liste de fiches sans nombre", "vérifiez que url est un serveur Kobo")
+        _list(page.get("results"))
+        return page
 
-    def bodies(self, uid: str, ids: Sequence[int]) -> Iterator[Bodies]:
-        """Whole rows in batches, in the order of `ids`, fetched ahead by a few threads. Memory stays bounded."""
-        batches = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="bodies") as pool:
-            ahead: deque[Future[Bodies]] = deque()
-            try:
-                for batch in batches:
-                    ahead.append(pool.submit(self._batch, uid, batch))
-                    if len(ahead) > WORKERS:
-                        yield ahead.popleft().result()
-                while ahead:
-                    yield ahead.popleft().result()
-            finally:
-                for future in ahead:
-                    future.cancel()
+    def history(self, uid: str, query: str = "", *, limit: int = PAGE, start: int = 0) -> dict[str, Any]:
+        """One page of the project history, newest first. Raises Forbidden without the right `manage_asset`."""
+        params: dict[str, str | int] = {"limit": limit, "start": start, "offset": start}
+        if query:
+            params["q"] = query
+        page = _object(self._http.ask("GET", f"/api/v2/assets/{uid}/history/", params=params))
+        _list(page.get("results"))
+        return page
 
     def get_submission(self, uid: str, number: int) -> dict[str, Any] | None:
         """One row, or None when the server says that it has no such row (404 in JSON, not a page)."""
@@ -247,38 +204,13 @@ class KoboClient:
         except NotFoundError:
             return None
 
-    def _batch(self, uid: str, ids: Sequence[int]) -> Bodies:
-        rows: list[Any] = []
-        wanted = set(ids)
-        while wanted:
-            served = self._rows(uid, {"_id": {"$in": sorted(wanted)}})["results"]
-            # Only what was asked for: an answer about other rows is no answer.
-            served = [row for row in served if not isinstance(row, dict) or row.get("_id") in wanted]
-            rows += served
-            got = {row["_id"] for row in served if isinstance(row, dict) and _is_id(row.get("_id"))} & wanted
-            if not got:
-                break
-            wanted -= got  # a server that cuts pages is asked for the rest
-        return Bodies(rows, sorted(wanted))
-
-    def _rows(
-        self, uid: str, query: dict[str, Any], fields: Sequence[str] | None = None, limit: int = PAGE
-    ) -> dict[str, Any]:
-        params: dict[str, str | int] = {"query": _compact(query), "sort": '{"_id":1}', "limit": limit}
-        if fields is not None:
-            params["fields"] = _compact(list(fields))
-        page = _object(self._http.ask("GET", f"/api/v2/assets/{uid}/data/", params=params))
-        if not _is_id(page.get("count")):
-            raise UnexpectedAnswer(f"{self.url} : liste de fiches sans nombre", "vérifiez que url est un serveur Kobo")
-        _list(page.get("results"))
-        return page
-
 
 def _compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _is_id(value: Any) -> bool:
+def is_id(value: Any) -> bool:
+    """Whether a value can be a row's `_id`."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 

@@ -1,68 +1,46 @@
 """Pull: the server's index is compared with the store, and only what is new or changed is fetched whole.
 
-An edit keeps a row's `_id` and time and changes its `_uuid`; a review changes neither; a deletion leaves nothing. So
-the whole index is read each time, and a row is called deleted only on proof: see `_deletions`. Every batch is one
-transaction: a pull that is killed is run again, and nothing is lost or doubled.
+An edit keeps a row's key and time and changes its instance uuid; a review changes neither; a deletion leaves nothing.
+So the whole index is read each time, page by page against the store, and a row is called deleted only on proof: see
+`pull_deletions`. Every page is one transaction: a pull that is killed is run again, and nothing is lost or doubled.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
-from kobo_sync.client import KoboClient, Sweep
 from kobo_sync.config import SourceConfig
 from kobo_sync.form_names import FORMS
-from kobo_sync.received_rows import Refused, read_index, read_row
+from kobo_sync.pull_deletions import delete_missing
+from kobo_sync.pull_history import read_events
+from kobo_sync.pull_job import Job, Progress, PullReport
+from kobo_sync.source import Bodies, IndexRow, Refused, Source, Sweep
 from kobo_sync.store import Store
-from kobo_sync.store_receive import Known, known, submission_key, write_deletion, write_review, write_row
+from kobo_sync.store_receive import (
+    Known,
+    Row,
+    has_any,
+    known,
+    present_keys,
+    submission_key,
+    waiting_keys,
+    write_deletion,
+    write_review,
+    write_row,
+)
 
-Progress = Callable[[str, int, int], None]
-"""Told (what is under way, done, total)."""
-
-
-@dataclass
-class PullReport:
-    """What one pull of a source did, in rows. `warnings`: what a person should know, in French, without answers.
-
-    `received`: rows on the server's index. `deletions_waiting`: rows that vanished and are kept until confirmed.
-    """
-
-    received: int = 0
-    new: int = 0
-    changed: int = 0
-    status_changed: int = 0
-    deleted: int = 0
-    reappeared: int = 0
-    quarantined: int = 0
-    deletions_waiting: int = 0
-    fetched_bodies: int = 0
-    requests: int = 0
-    warnings: list[str] = field(default_factory=list)
-
-
-@dataclass
-class _Pull:
-    """One form's pull."""
-
-    source: SourceConfig
-    form: str
-    uid: str
-    store: Store
-    client: KoboClient
-    at: str
-    confirmed: bool
-    progress: Progress
-    report: PullReport
+__all__ = ["Progress", "PullReport", "pull"]
 
 
 def pull(
     source: SourceConfig,
     store: Store,
-    client: KoboClient,
+    server: Source,
     *,
     now: datetime,
     confirm_deletions: bool = False,
@@ -74,93 +52,139 @@ def pull(
     no form of the source has an identifier.
     """
     report = PullReport()
-    asked = client.requests
-    client.whoami()
+    asked = server.requests
+    server.whoami()
     deployed = [form for form in FORMS if source.forms.get(form)]
     for form in FORMS if not deployed else ():
         source.uid(form)  # says what to do
     report.warnings += [f"{form} : pas encore déployé sur {source.name}" for form in FORMS if form not in deployed]
+    at = now.astimezone(UTC).isoformat(timespec="seconds")
     for form in deployed:
-        _pull_form(
-            _Pull(
-                source, form, source.uid(form), store, client, now.astimezone(UTC).isoformat(timespec="seconds"),
-                confirm_deletions, progress, report,
-            )
-        )  # fmt: skip
-    report.requests = client.requests - asked
+        _pull_form(Job(source, form, source.uid(form), store, server, at, confirm_deletions, progress, report))
+    report.requests = server.requests - asked
     return report
 
 
-def _pull_form(job: _Pull) -> None:
-    sees_all = _sees_all_rows(job.client.asset(job.uid), job.client.whoami())
+def _pull_form(job: Job) -> None:
+    sees_all = job.server.sees_all_rows(job.uid)
     if not sees_all:
-        job.report.warnings.append(
-            f"{job.form} : le compte {job.client.whoami()} ne voit pas toutes les fiches ; aucune suppression n’est "
+        job.tell(
+            f"le compte {job.server.whoami()} ne voit pas toutes les fiches ; aucune suppression n’est "
             "constatée ; donnez-lui le droit « voir les soumissions » sur tout le formulaire"
         )
-    before = known(job.store, job.source.name, job.form)
-    sweep = _sweep(job)
-    job.report.received += len(sweep.rows) + len(sweep.malformed)
-    with job.store.transaction():
-        for row in sweep.malformed:
-            _refuse(job, row, Refused("no_key", "fiche sans identifiant (_id) sur le serveur"))
-    wanted = _compare(job, before, sweep)
-    _fetch(job, before, wanted)
+    if not has_any(job.store, job.source.name, job.form):
+        _receive(job, job.server.everything(job.uid))
+    index = _Index(job)
+    sweep = job.server.sweep(job.uid, index.take, lambda done, total: job.progress(f"Index de {job.form}", done, total))
+    _note_sweep(job, index, sweep)
+    _fetch(job, index.wanted)
     if sees_all and sweep.complete:
-        _deletions(job, before, sweep)
+        delete_missing(job, *index.missing())
+    read_events(job)
 
 
-def _sweep(job: _Pull) -> Sweep:
-    sweep = job.client.sweep(job.uid, lambda done, total: job.progress(f"Index de {job.form}", done, total))
+class _Index:
+    """The index as its pages come: compared with the store and forgotten, but for the keys, eight bytes each."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.wanted: list[str] = []
+        self.with_modified = 0
+        self._seen = array("q")
+
+    def take(self, rows: list[IndexRow]) -> None:
+        """What must be fetched is noted; a review that changed alone is kept from the index."""
+        job = self.job
+        have_all = known(job.store, job.source.name, job.form, [row.remote_key for row in rows])
+        self._seen.extend(hash(row.remote_key) for row in rows)
+        self.with_modified += sum(row.modified is not None for row in rows)
+        with job.store.transaction():
+            for row in rows:
+                have = have_all.get(row.remote_key)
+                if have is None or have.deleted or _differs(row, have):
+                    if row.remote_key not in job.refused:
+                        self.wanted.append(row.remote_key)
+                        if row.modified is not None:
+                            job.modified[row.remote_key] = row.modified
+                elif row.review != have.review:
+                    write_review(job.store, have.submission_key, row.review, row.instance_uuid, job.at)
+                    job.report.status_changed += 1
+
+    def missing(self) -> tuple[list[str], int]:
+        """Keys that the store has and the index did not show, and how many the store has."""
+        seen = array("q", sorted(self._seen))
+        missing, present = [], 0
+        for key in present_keys(self.job.store, self.job.source.name, self.job.form):
+            present += 1
+            place = bisect_left(seen, hash(key))
+            if place == len(seen) or seen[place] != hash(key):
+                missing.append(key)
+        return missing, present
+
+
+def _differs(row: IndexRow, have: Known) -> bool:
+    """Whether the body must be read again. A server without modified times says None, and then so do its rows."""
+    return (
+        row.instance_uuid != have.instance_uuid
+        or row.files != have.files
+        or (row.modified is not None and row.modified != have.modified)
+    )
+
+
+def _note_sweep(job: Job, index: _Index, sweep: Sweep) -> None:
+    job.report.received += sweep.read
+    shown = sweep.read - len(sweep.malformed)
     if not sweep.complete:
-        job.report.warnings.append(
-            f"{job.form} : le serveur annonce plus de fiches qu’il n’en montre ({len(sweep.rows)} lues) ; celles qui "
+        job.tell(
+            f"le serveur annonce plus de fiches qu’il n’en montre ({shown} lues) ; celles qui "
             "manquent seront prises au prochain tirage, aucune suppression n’est constatée"
         )
-    return sweep
-
-
-def _compare(job: _Pull, before: Mapping[str, Known], sweep: Sweep) -> list[int]:
-    """The ids whose bodies must be fetched; reviews that changed alone are noted from the index."""
-    wanted = []
     with job.store.transaction():
-        for number, row in sweep.rows.items():
-            have = before.get(str(number))
-            instance_uuid, review = read_index(row)
-            if have is None or have.deleted or have.instance_uuid != instance_uuid:
-                wanted.append(number)
-            elif review != have.review:
-                write_review(job.store, have.submission_key, review, instance_uuid, job.at)
-                job.report.status_changed += 1
-    return wanted
+        for raw in sweep.malformed:
+            _refuse(job, Refused("no_key", "fiche sans identifiant (_id) sur le serveur", raw))
+        if shown:
+            offered = "oui" if index.with_modified == shown else "en partie" if index.with_modified else "non"
+            job.fact("modified_time", offered)
+        if sweep.read > sweep.page:  # a list that fits on one page says nothing of the page's size
+            job.fact("page_served", str(sweep.page))
 
 
-def _fetch(job: _Pull, before: Mapping[str, Known], wanted: list[int]) -> None:
-    done = missing = 0
-    for batch in job.client.bodies(job.uid, wanted):
-        with job.store.transaction():
-            for raw in batch.rows:
-                _keep(job, before, raw)
-        job.report.fetched_bodies += len(batch.rows)
-        missing += len(batch.absent)
-        done += len(batch.rows) + len(batch.absent)
-        job.progress(f"Fiches de {job.form}", done, len(wanted))
+def _fetch(job: Job, wanted: list[str]) -> None:
+    missing = _receive(job, job.server.bodies(job.uid, wanted), len(wanted)) if wanted else 0
     if missing:
-        job.report.warnings.append(
-            f"{job.form} : {missing} fiche(s) de l’index n’ont pas été livrées par le serveur (supprimées depuis ?) ; "
+        job.tell(
+            f"{missing} fiche(s) de l’index n’ont pas été livrées par le serveur (supprimées depuis ?) ; "
             "elles sont redemandées au prochain tirage"
         )
 
 
-def _keep(job: _Pull, before: Mapping[str, Known], raw: Any) -> None:
-    row = read_row(raw)
-    if isinstance(row, Refused):
-        _refuse(job, raw, row)
-        return
-    have = before.get(row.remote_key)
-    added = write_row(job.store, job.source.name, job.form, row, job.at)
+def _receive(job: Job, batches: Iterable[Bodies], total: int = 0) -> int:
+    """Keep rows as they come, a transaction a batch; how many were not delivered."""
+    done = missing = 0
+    for batch in batches:
+        keys = [row.remote_key for row in batch.rows if row.remote_key is not None]
+        with job.store.transaction():
+            have = known(job.store, job.source.name, job.form, keys)
+            waiting = waiting_keys(job.store, job.source.name, job.form)
+            for row in batch.rows:
+                if isinstance(row, Refused):
+                    _refuse(job, row)
+                else:
+                    _keep(job, row, have.get(row.remote_key), waiting)
+        job.report.fetched_bodies += len(batch.rows)
+        missing += len(batch.absent)
+        done += len(batch.rows) + len(batch.absent)
+        job.progress(f"Fiches de {job.form}", done, max(done, total))
+    return missing
+
+
+def _keep(job: Job, row: Row, have: Known | None, waiting: set[str]) -> None:
     key = submission_key(job.source.name, job.form, row.remote_key)
-    job.store.quarantine_release(key, "pull", job.at)
+    if row.modified is None and row.remote_key in job.modified:
+        row = replace(row, modified=job.modified[row.remote_key])
+    added = write_row(job.store, job.source.name, job.form, row, job.at)
+    if key in waiting:
+        job.store.quarantine_release(key, "pull", job.at)
     if have is None:
         job.report.new += added
         return
@@ -171,58 +195,16 @@ def _keep(job: _Pull, before: Mapping[str, Known], raw: Any) -> None:
     job.report.status_changed += row.review != have.review
 
 
-def _refuse(job: _Pull, raw: Any, refused: Refused) -> None:
+def _refuse(job: Job, refused: Refused) -> None:
     """Keep aside what can't be kept: counted each night until it is mended, written once."""
     remote_key = refused.remote_key
+    if remote_key is not None:
+        job.refused.add(remote_key)
     job.store.quarantine_enter(
         submission_key=submission_key(job.source.name, job.form, remote_key) if remote_key else None,
         source=job.source.name, form=job.form, remote_key=remote_key, instance_uuid=refused.instance_uuid,
         stage="pull", reason_code=refused.reason_code, message=refused.message,
         # Escaped to ASCII: what can't be stored as it is can at least be read back.
-        raw_json=json.dumps(raw, sort_keys=True) if refused.keep_raw else None, at=job.at,
+        raw_json=json.dumps(refused.raw, sort_keys=True) if refused.keep_raw else None, at=job.at,
     )  # fmt: skip
     job.report.quarantined += 1
-
-
-def _sees_all_rows(asset: Mapping[str, Any], me: str) -> bool:
-    """Whether the account sees every row of a form: a limited one can't tell a hidden row from a deleted one."""
-    effective = asset.get("effective_permissions")
-    if isinstance(effective, list):
-        codes = {str(entry.get("codename")) for entry in effective if isinstance(entry, dict)}
-    else:  # older servers: the assignments themselves, as URLs
-        listed = asset.get("permissions")
-        permissions = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
-        codes = {
-            str(entry.get("permission", "")).partition("?")[0].rstrip("/").rpartition("/")[2]
-            for entry in permissions
-            if str(entry.get("user", "")).partition("?")[0].rstrip("/").endswith(f"/users/{me}")
-        }
-    return "view_submissions" in codes and "partial_submissions" not in codes
-
-
-def _deletions(job: _Pull, before: Mapping[str, Known], sweep: Sweep) -> None:
-    """Tombstones, only on proof: an account that sees all, absence in two sweeps, and a 404 for the row itself.
-
-    A drop of more than max(5, 1 %) waits for a person: it may be a project emptied by mistake, or a wrong form.
-    """
-    present = {key: have for key, have in before.items() if not have.deleted}
-    missing = [key for key in present if int(key) not in sweep.rows]
-    if not missing:
-        return
-    if len(missing) > max(5, len(present) // 100) and not job.confirmed:
-        job.report.deletions_waiting += len(missing)
-        job.report.warnings.append(
-            f"{job.form} : {len(missing)} fiches sur {len(present)} ont disparu du serveur ; elles sont gardées et "
-            "comptées ; si la suppression est voulue : kobo-sync run --confirm-deletions"
-        )
-        return
-    second = job.client.sweep(job.uid)
-    if not second.complete:
-        return
-    for key in missing:
-        if int(key) in second.rows or job.client.get_submission(job.uid, int(key)) is not None:
-            continue
-        evidence = {"sweeps": 2, "status": 404, "account": job.client.whoami(), "confirmed": job.confirmed}
-        with job.store.transaction():
-            write_deletion(job.store, present[key].submission_key, "deleted", evidence, job.at)
-        job.report.deleted += 1

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kobo_sync.source import IndexRow, Refused
 from kobo_sync.store import canonical
 from kobo_sync.store_receive import Review, Row
 
@@ -14,42 +14,43 @@ MAX_BYTES = 10 * 1024 * 1024
 """Kobo takes no request body above 10 MiB: a larger row is not a case."""
 
 
-@dataclass(frozen=True)
-class Refused:
-    """Why a row can't be stored. `message` is French and holds no answer."""
-
-    reason_code: str
-    message: str
-    remote_key: str | None = None
-    instance_uuid: str | None = None
-    keep_raw: bool = True
-
-
-def read_index(row: Mapping[str, Any]) -> tuple[str | None, Review]:
-    """Current uuid and review of an index row."""
-    return _text(row.get("_uuid")), _review(row.get("_validation_status"))
+def read_index(row: Mapping[str, Any]) -> IndexRow | None:
+    """An index row; None when it has no usable `_id`."""
+    number = row.get("_id")
+    if not isinstance(number, int) or isinstance(number, bool):
+        return None
+    return IndexRow(
+        str(number),
+        _text(row.get("_uuid")),
+        _review(row.get("_validation_status")),
+        _text(row.get("_date_modified")),
+        _files(row.get("_attachments")),
+    )
 
 
-def read_row(raw: Any) -> Row | Refused:
-    """A whole row. Refused: not an object, no usable `_id` or `_uuid`, text that is not Unicode, too large."""
+def read_row(raw: Any, with_files: bool = False) -> Row | Refused:
+    """A whole row. Refused: not an object, no usable `_id` or `_uuid`, text that is not Unicode, too large.
+
+    `with_files`: whether the index tells of files as well; the two are compared.
+    """
     if not isinstance(raw, dict):
-        return Refused("not_an_object", "la fiche reçue n’est pas un objet JSON")
+        return Refused("not_an_object", "la fiche reçue n’est pas un objet JSON", raw)
     number, instance_uuid = raw.get("_id"), _text(raw.get("_uuid"))
     if not isinstance(number, int) or isinstance(number, bool):
-        return Refused("no_key", "fiche sans identifiant (_id) sur le serveur", None, instance_uuid)
+        return Refused("no_key", "fiche sans identifiant (_id) sur le serveur", raw, None, instance_uuid)
     key = str(number)
     try:
         size = len(canonical(raw).encode())
     except UnicodeEncodeError:  # half a surrogate pair, from a broken keyboard or an attack
-        return Refused("invalid_unicode", "un texte de la fiche contient un caractère impossible", key)
+        return Refused("invalid_unicode", "un texte de la fiche contient un caractère impossible", raw, key)
     except RecursionError:
-        return Refused("too_deep", "la fiche reçue est imbriquée sans fin", key, instance_uuid, keep_raw=False)
+        return Refused("too_deep", "la fiche reçue est imbriquée sans fin", raw, key, instance_uuid, keep_raw=False)
     if size > MAX_BYTES:
         return Refused(
-            "too_large", f"la fiche reçue est trop grande ({size} octets)", key, instance_uuid, keep_raw=False
+            "too_large", f"la fiche reçue est trop grande ({size} octets)", raw, key, instance_uuid, keep_raw=False
         )
     if instance_uuid is None:
-        return Refused("no_uuid", "fiche sans identifiant de version (_uuid) sur le serveur", key)
+        return Refused("no_uuid", "fiche sans identifiant de version (_uuid) sur le serveur", raw, key)
     root = _uuid(raw.get("meta/rootUuid"))
     deprecated = _uuid(raw.get("meta/deprecatedID"))
     witnesses = {instance_uuid, root, deprecated, _uuid(raw.get("meta/instanceID"))}
@@ -65,12 +66,18 @@ def read_row(raw: Any) -> Row | Refused:
         remote_version=_text(raw.get("__version__")),
         review=_review(raw.get("_validation_status")),
         raw=raw,
+        modified=_text(raw.get("_date_modified")),
+        files=_files(raw.get("_attachments")) if with_files else "",
     )
+
+
+_NONE = Review()
+"""One for all rows without a review: a sweep holds many."""
 
 
 def _review(status: Any) -> Review:
     if not isinstance(status, dict) or not _text(status.get("uid")):
-        return Review()
+        return _NONE
     at = status.get("timestamp")
     if isinstance(at, int | float) and not isinstance(at, bool):
         try:
@@ -78,6 +85,20 @@ def _review(status: Any) -> Review:
         except (ValueError, OverflowError, OSError):  # milliseconds, or nonsense: the review itself still holds
             at = None
     return Review(_text(status["uid"]), _text(status.get("by_whom")), _text(at))
+
+
+def _files(attachments: Any) -> str:
+    """What changes when a file arrives, goes, or is sent anew."""
+    if not attachments or not isinstance(attachments, list):
+        return ""
+    each = (entry for entry in attachments if isinstance(entry, dict))
+    return canonical(
+        sorted(
+            f"{entry.get('media_file_basename') or entry.get('filename')} {entry.get('uid')}"
+            f"{' deleted' if entry.get('is_deleted') else ''}"
+            for entry in each
+        )
+    )
 
 
 def _text(value: Any) -> str | None:

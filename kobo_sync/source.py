@@ -31,14 +31,19 @@ class IndexRow:
     files: str = ""
 
 
+Take = Callable[[list[IndexRow]], None]
+"""Given the rows of one page of the index."""
+
+
 @dataclass
 class Sweep:
-    """The index of a form. `rows`: by the server's own key, as text; `malformed`: what had no usable key.
+    """What came of reading the index of a form; its rows went to `take`, page by page.
 
-    `complete` is False when the server holds more rows than it showed. `page`: the largest page served, in rows.
+    `read`: rows read, whatever they were worth; `malformed`: what had no usable key. `complete` is False when the
+    server holds more rows than it showed. `page`: the largest page served, in rows.
     """
 
-    rows: dict[str, IndexRow] = field(default_factory=dict)
+    read: int = 0
     malformed: list[Any] = field(default_factory=list)
     complete: bool = True
     page: int = 0
@@ -95,8 +100,8 @@ class Source(Protocol):
         """Whether a row that is not shown is a row that is not there."""
         ...
 
-    def sweep(self, form_id: str, progress: Progress = ...) -> Sweep:
-        """The index of every row shown to us."""
+    def sweep(self, form_id: str, take: Take, progress: Progress = ...) -> Sweep:
+        """The index of every row shown to us, given to `take` in this thread, page by page, no key twice."""
         ...
 
     def bodies(self, form_id: str, keys: Sequence[str]) -> Iterator[Bodies]:
@@ -104,7 +109,7 @@ class Source(Protocol):
         ...
 
     def everything(self, form_id: str) -> Iterator[Bodies]:
-        """Every row whole, in large pages fetched ahead, for a first pull. The index stays the judge of what is missing."""
+        """Every row whole, in large pages fetched ahead, for a first pull. The index judges what is missing."""
         ...
 
     def is_gone(self, form_id: str, key: str) -> bool:
@@ -112,5 +117,5 @@ class Source(Protocol):
         ...
 
     def events(self, form_id: str, since: str | None) -> Iterable[ServerEvent] | None:
-        """The server's history from an instant on (None: all of it), oldest first; None where we may not read it."""
+        """The server's history from an instant on (None: all of it), in any order; None where we may not read it."""
         ...

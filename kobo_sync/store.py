@@ -34,6 +34,7 @@ from transforms.ledger import LedgerRow
 __all__ = ["CurrentSubmission", "Decision", "Store"]
 
 LedgerKind = Literal["person", "event"]
+_NOT_ANSWERS = frozenset({"_validation_status", "_date_modified"})
 
 
 class Store:
@@ -126,9 +127,10 @@ class Store:
     def hash_row(self, raw: Mapping[str, Any]) -> str:
         """Keyed hash (HMAC-SHA256, hexadecimal) of one submission's canonical JSON.
 
-        `_validation_status` is left out: it changes without an edit, and has its own table.
+        `_validation_status` is left out: it changes without an edit, and has its own table. So is the modified time,
+        which a review or a file moves too.
         """
-        answers = {name: value for name, value in raw.items() if name != "_validation_status"}
+        answers = {name: value for name, value in raw.items() if name not in _NOT_ANSWERS}
         key = hmac.digest(self._key, b"received row", hashlib.sha256)
         return hmac.digest(key, canonical(answers).encode(), hashlib.sha256).hex()
 

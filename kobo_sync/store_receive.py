@@ -7,11 +7,16 @@ was killed is simply run again.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from kobo_sync.store import Store, canonical
 from kobo_sync.store_read import NEWEST
+from kobo_sync.suppress import suppressed
+
+_KEYS = 500
+"""Keys named in one query."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,16 @@ class Known:
     instance_uuid: str
     review: Review
     deleted: bool
+    modified: str | None
+    files: str
 
 
 @dataclass(frozen=True)
 class Row:
-    """One submission read from the server, in words of the store. `edited`: not the first version any more."""
+    """One submission read from the server, in words of the store. `edited`: not the first version any more.
+
+    `modified` and `files` as in the server's index: see source.IndexRow.
+    """
 
     remote_key: str
     instance_uuid: str
@@ -48,6 +58,8 @@ class Row:
     remote_version: str | None
     review: Review
     raw: dict[str, Any]
+    modified: str | None = None
+    files: str = ""
 
 
 def submission_key(source: str, form: str, remote_key: str) -> str:
@@ -55,14 +67,47 @@ def submission_key(source: str, form: str, remote_key: str) -> str:
     return f"{source}/{form}/{remote_key}"
 
 
-def known(store: Store, source: str, form: str) -> dict[str, Known]:
-    """All submissions of a form, by the server's own key."""
+def known(store: Store, source: str, form: str, remote_keys: Sequence[str]) -> dict[str, Known]:
+    """What the store holds of these submissions of a form, by the server's own key."""
+    found: dict[str, Known] = {}
+    for start in range(0, len(remote_keys), _KEYS):
+        some = remote_keys[start : start + _KEYS]
+        cursor = store.connection.execute(
+            "SELECT s.remote_key, s.submission_key, r.instance_uuid, v.uid, v.by_whom, v.at,"
+            f" COALESCE(d.kind = 'deleted', 0), s.remote_modified, s.files {NEWEST}"
+            f" WHERE s.source = ? AND s.form = ? AND s.remote_key IN ({','.join('?' * len(some))})",
+            (source, form, *some),
+        )
+        for row in cursor:
+            found[row[0]] = Known(row[1], row[2], Review(*row[3:6]), bool(row[6]), row[7], row[8])
+    return found
+
+
+def has_any(store: Store, source: str, form: str) -> bool:
+    """Whether anything of a form was ever received."""
+    query = "SELECT 1 FROM submission WHERE source = ? AND form = ? LIMIT 1"
+    return store.connection.execute(query, (source, form)).fetchone() is not None
+
+
+def present_keys(store: Store, source: str, form: str) -> Iterator[str]:
+    """The server's keys of all submissions of a form that are not deleted."""
     cursor = store.connection.execute(
-        "SELECT s.remote_key, s.submission_key, r.instance_uuid, v.uid, v.by_whom, v.at,"
-        f" COALESCE(d.kind = 'deleted', 0) {NEWEST} WHERE s.source = ? AND s.form = ?",
+        "SELECT s.remote_key FROM submission s LEFT JOIN deletion d"
+        " ON d.id = (SELECT max(id) FROM deletion WHERE submission_key = s.submission_key)"
+        " WHERE s.source = ? AND s.form = ? AND COALESCE(d.kind, '') <> 'deleted'",
         (source, form),
     )
-    return {row[0]: Known(row[1], row[2], Review(*row[3:6]), bool(row[6])) for row in cursor}
+    return (row[0] for row in cursor)
+
+
+def waiting_keys(store: Store, source: str, form: str) -> set[str]:
+    """Submissions of a form that a pull could not keep, and that wait in quarantine."""
+    cursor = store.connection.execute(
+        "SELECT submission_key FROM quarantine WHERE released_at IS NULL AND stage = 'pull' AND source = ? AND form = ?"
+        " AND submission_key IS NOT NULL",
+        (source, form),
+    )
+    return {row[0] for row in cursor}
 
 
 def write_row(store: Store, source: str, form: str, row: Row, at: str) -> bool:
@@ -72,6 +117,7 @@ def write_row(store: Store, source: str, form: str, row: Row, at: str) -> bool:
     """
     key = submission_key(source, form, row.remote_key)
     connection = store.connection
+    row = suppressed(store, source, form, row)
     keyed_hash = store.hash_row(row.raw)
     last = connection.execute(
         "SELECT revision_no, instance_uuid, keyed_hash FROM revision WHERE submission_key = ?"
@@ -80,9 +126,15 @@ def write_row(store: Store, source: str, form: str, row: Row, at: str) -> bool:
     ).fetchone()
     if last is None:
         connection.execute(
-            "INSERT INTO submission (submission_key, source, form, remote_key, root_uuid, first_seen_at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (key, source, form, row.remote_key, row.root_uuid, at),
+            "INSERT INTO submission (submission_key, source, form, remote_key, root_uuid, first_seen_at,"
+            " remote_modified, files) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (key, source, form, row.remote_key, row.root_uuid, at, row.modified, row.files),
+        )
+    else:
+        connection.execute(
+            "UPDATE submission SET remote_modified = ?, files = ? WHERE submission_key = ?"
+            " AND (remote_modified IS NOT ? OR files IS NOT ?)",
+            (row.modified, row.files, key, row.modified, row.files),
         )
     added = last is None or tuple(last[1:]) != (row.instance_uuid, keyed_hash)
     if added:

@@ -1,16 +1,14 @@
-"""Talking to a server: who we are, errors in French, retries, redirects, and lists read whole whatever is served."""
+"""Talking to a server: who we are, errors in French, retries, redirects, bounds."""
 
-import json
 import logging
 import socket
 
 import pytest
 
 from kobo_sync.client import KoboClient
-from kobo_sync.demo_server import requests as logged
 from kobo_sync.demo_server import serve
 from kobo_sync.errors import AuthError, Forbidden, NotFoundError, ServerError, ServerUnavailable, UnexpectedAnswer
-from tests.demo_server_fixture import LEAD, USERS, Project
+from tests.demo_server_fixture import LEAD, USERS
 from tests.stub_server import Heard, Said, in_turn, stub
 
 TOKEN = "f00dfacef00dfacef00dfacef00dfacef00dface"
@@ -65,7 +63,7 @@ def test_a_server_that_repeats_our_token_does_not_get_it_into_the_message():
 def test_each_refusal_has_its_error_and_repeats_the_server_words(said, kind, words):
     waits: list[float] = []
     with stub(in_turn(said)) as (base, _), client(base, waits) as asking, pytest.raises(kind, match=words) as caught:
-        asking.sweep("aUid")
+        asking.rows("aUid", {})
     assert type(caught.value) is kind
     assert waits == [], "what will not mend by itself is not tried again"
 
@@ -90,7 +88,7 @@ EMPTY = Said({"count": 0, "next": None, "results": []})
 def test_a_passing_fault_is_tried_again(fault):
     waits: list[float] = []
     with stub(in_turn(fault, fault, EMPTY)) as (base, heard), client(base, waits) as asking:
-        assert asking.sweep("aUid").rows == {}
+        assert asking.rows("aUid", {})["results"] == []
     assert len(heard) == 3 and waits == [1.0, 2.0]
 
 
@@ -103,7 +101,7 @@ def test_the_wait_that_the_server_asks_for_is_kept_within_bounds(asked, waited):
         stub(in_turn(Said({}, 503, headers={"Retry-After": asked}), EMPTY)) as (base, _),
         client(base, waits) as asking,
     ):
-        asking.sweep("aUid")
+        asking.rows("aUid", {})
     assert waits == [waited]
 
 
@@ -111,7 +109,7 @@ def test_a_fault_that_lasts_ends_with_a_clear_error():
     waits: list[float] = []
     down, words = in_turn(Said("<h1>Bad gateway</h1>", 502, "text/html")), "502, « Bad gateway »"
     with stub(down) as (base, heard), client(base, waits) as asking, pytest.raises(ServerUnavailable, match=words):
-        asking.sweep("aUid")
+        asking.rows("aUid", {})
     assert (len(heard), waits) == (4, [1.0, 2.0, 4.0])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -138,7 +136,7 @@ def test_the_token_goes_to_the_server_only_and_into_no_text(caplog, monkeypatch,
         away = Said("", 302, headers={"Location": f"{other}/api/v2/assets/aUid/data/"})
         with stub(in_turn(away)) as (base, heard), client(base) as asking:
             with pytest.raises(UnexpectedAnswer, match="le jeton n’y est pas envoyé") as caught:
-                asking.sweep("aUid")
+                asking.rows("aUid", {})
             assert heard[0].headers["Authorization"] == f"Token {TOKEN}", "not the password of ~/.netrc"
             assert heard[0].headers["Accept-Language"] == "en"
             texts = f"{caught.value} {caught.value!r} {asking!r} {vars(asking)} {caplog.text}"
@@ -153,96 +151,3 @@ def test_a_redirect_within_the_server_is_followed():
     with stub(answering) as (base, heard), client(base) as asking:
         assert asking.whoami() == "me"
     assert [h.headers["Authorization"] for h in heard] == [f"Token {TOKEN}"] * 2
-
-
-# --- Lists ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def project(tmp_path):
-    with serve(tmp_path / "kobo.db", users=USERS, page_max=100) as base:
-        yield Project.deployed(base)
-
-
-def test_a_server_that_cuts_pages_at_100_is_read_whole(project, tmp_path):
-    for n in range(230):
-        project.add(village=f"v{n}")
-    with client(project.base, token=LEAD.token) as asking:
-        sweep = asking.sweep(project.uid)
-        ids = sorted(sweep.rows)
-        assert (len(ids), sweep.complete, sweep.malformed) == (230, True, [])
-        batches = list(asking.bodies(project.uid, ids))
-    assert [row["_id"] for batch in batches for row in batch.rows] == ids
-    assert {row["village"] for batch in batches for row in batch.rows} == {f"v{n}" for n in range(230)}
-    lines = [line for line in logged(tmp_path / "kobo.db") if line.path.endswith("/data/") and "fields" in line.query]
-    assert len(lines) == 4, "three pages and the empty one that ends the list"
-
-
-def test_rows_that_vanished_since_the_sweep_are_named(project):
-    ids = []
-    for n in range(3):
-        project.add(village=f"v{n}")
-    with client(project.base, token=LEAD.token) as asking:
-        ids = sorted(asking.sweep(project.uid).rows)
-        assert project.ask("DELETE", f"{project.path}data/{ids[1]}/").status_code == 204
-        (batch,) = asking.bodies(project.uid, ids)
-        assert ([row["_id"] for row in batch.rows], batch.absent) == ([ids[0], ids[2]], [ids[1]])
-        assert asking.get_submission(project.uid, ids[1]) is None
-        assert asking.get_submission(project.uid, ids[0])["village"] == "v0"
-
-
-def page(ids: list[int], count: int) -> Said:
-    return Said({"count": count, "next": None, "results": [{"_id": n, "_uuid": f"u{n}"} for n in ids]})
-
-
-def test_bodies_cut_shorter_than_asked_are_asked_again():
-    def answering(request: Heard) -> Said:
-        wanted = json.loads(request.params["query"])["_id"]["$in"]
-        return page([n for n in wanted if n != 5][:40], len(wanted))
-
-    with stub(answering) as (base, heard), client(base) as asking:
-        (batch,) = asking.bodies("aUid", list(range(100)))
-    assert sorted(row["_id"] for row in batch.rows) == [n for n in range(100) if n != 5] and batch.absent == [5]
-    assert len(heard) == 4
-
-
-def test_a_list_shorter_than_its_count_is_called_incomplete():
-    def answering(request: Heard) -> Said:
-        query = json.loads(request.params["query"])
-        return page([1, 2] if query.get("_id") == {"$gt": 0} else [], 5)
-
-    with stub(answering) as (base, _), client(base) as asking:
-        assert not asking.sweep("aUid").complete
-
-
-def test_rows_deleted_during_the_sweep_do_not_make_it_incomplete():
-    def answering(request: Heard) -> Said:
-        query = json.loads(request.params["query"])
-        return page([1, 2], 3) if query.get("_id") == {"$gt": 0} else page([], 0 if query else 2)
-
-    with stub(answering) as (base, _), client(base) as asking:
-        assert asking.sweep("aUid").complete
-
-
-def test_a_server_that_ignores_the_position_is_refused_rather_than_read_for_ever():
-    always, words = in_turn(page([1, 2], 2)), "ne tient pas compte de la position"
-    with stub(always) as (base, _), client(base) as asking, pytest.raises(UnexpectedAnswer, match=words):
-        asking.sweep("aUid")
-
-
-def test_index_rows_without_a_key_are_set_apart():
-    odd = [{"_uuid": "x"}, {"_id": "7"}, {"_id": True}, None, {"_id": 4}]
-
-    def answering(request: Heard) -> Said:
-        return Said({"count": 5, "results": odd}) if "0" in request.params["query"] else EMPTY
-
-    with stub(answering) as (base, _), client(base) as asking:
-        sweep = asking.sweep("aUid")
-    assert list(sweep.rows) == [4] and len(sweep.malformed) == 4 and sweep.complete
-
-
-def test_rows_that_were_not_asked_for_are_not_taken():
-    other = Said({"count": 1, "next": None, "previous": None, "results": [{"_id": 9}]})
-    with stub(in_turn(other)) as (base, _), client(base) as asking:
-        (batch,) = asking.bodies("aForm123456", [1])
-    assert batch.rows == [] and batch.absent == [1]

@@ -12,6 +12,7 @@ from kobo_sync.config import SourceConfig
 from kobo_sync.demo_server import RequestLine, serve
 from kobo_sync.demo_server import requests as logged
 from kobo_sync.errors import ConfigError, ServerUnavailable
+from kobo_sync.kobo_source import KoboSource
 from kobo_sync.pull import PullReport, pull
 from kobo_sync.store import Store
 from tests.demo_server_fixture import LEAD, NORTH, USERS, Project
@@ -39,7 +40,7 @@ def source(base: str, uid: str) -> SourceConfig:
 
 def pulled(project: Project, store: Store, user=LEAD, **options) -> PullReport:
     with KoboClient(project.base, user.token, retries=0) as client:
-        return pull(source(project.base, project.uid), store, client, now=NOW, **options)
+        return pull(source(project.base, project.uid), store, KoboSource(client), now=NOW, **options)
 
 
 def current(store: Store):
@@ -219,7 +220,7 @@ def test_a_server_that_fails_half_way_keeps_what_came(store):
         KoboClient(base, "t" * 40, retries=1, sleep=lambda s: None) as client,
         pytest.raises(ServerUnavailable),
     ):
-        pull(source(base, "aForm567890"), store, client, now=NOW)
+        pull(source(base, "aForm567890"), store, KoboSource(client), now=NOW)
     assert len(current(store)) == 100
 
 
@@ -251,6 +252,8 @@ def kobo(
             if number.isdecimal():
                 found = rows.get(int(number))
                 return Said(found) if found else Said({"detail": "Not found."}, 404)
+            if request.path.endswith("/history/"):
+                return Said({"detail": "You do not have permission to perform this action."}, 403)
             return Said(asset or {"effective_permissions": [{"codename": "view_submissions"}]})
         asked = json.loads(request.params["query"]).get("_id", {})
         if "$in" in asked:
@@ -259,15 +262,19 @@ def kobo(
             found = [rows[n] for n in asked["$in"] if n in rows]
         else:
             found = [row for n, row in sorted(rows.items()) if n > asked.get("$gt", 0) and n not in hidden]
-            found = [{name: row[name] for name in ("_id", "_uuid", "_validation_status")} for row in found]
-        return Said({"count": len(rows) if count is None else count, "next": None, "results": found[:1000]})
+            if "fields" in request.params:
+                found = [{name: row[name] for name in ("_id", "_uuid", "_validation_status")} for row in found]
+            elif fail_from and int(request.params.get("start", 0)) + 1 >= fail_from:
+                return Said("", 503, "text/html")
+        start = int(request.params.get("start", 0))
+        return Said({"count": len(rows) if count is None else count, "next": None, "results": found[start:][:100]})
 
     return answering
 
 
 def pulled_from(rows, store: Store, **options) -> PullReport:
     with stub(kobo(rows, **options)) as (base, _), KoboClient(base, "t" * 40, retries=0) as client:
-        return pull(source(base, "aForm567890"), store, client, now=NOW)
+        return pull(source(base, "aForm567890"), store, KoboSource(client), now=NOW)
 
 
 def test_a_row_that_cannot_be_stored_waits_in_quarantine_once_and_the_rest_goes_through(store):
@@ -339,4 +346,4 @@ def test_a_row_that_comes_back_under_its_own_key_is_noted(store):
 def test_nothing_deployed_says_what_to_do(project, store):
     empty = SourceConfig(name="kobo-anltp", url=project.base, token_env="KOBO_TOKEN")
     with KoboClient(project.base, LEAD.token) as client, pytest.raises(ConfigError, match="forms deploy"):
-        pull(empty, store, client, now=NOW)
+        pull(empty, store, KoboSource(client), now=NOW)

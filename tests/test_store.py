@@ -66,25 +66,31 @@ def test_a_store_of_every_released_schema_opens_with_its_content(fixture, tmp_pa
         assert store.decisions("classification")[0].value == "traite_presumee"
         assert store.frame("SELECT reason_code FROM quarantine").values.tolist() == [["unknown_code"]]
         assert store.stamp()["submissions"] == "2"
+        modified = store.connection.execute("SELECT remote_modified, files FROM submission").fetchall()
+        assert [tuple(row) for row in modified] == [(None, "")] * 3
+        receive(store, row("4"), row("1", version=2))
+        assert current(store)["1"].revision_no == 2 and len(current(store)) == 4
 
 
 def test_a_migration_copies_first_and_leaves_no_half_step(store, monkeypatch):
+    released = migrations.CURRENT
     fill(store)
     store.close()
-    monkeypatch.setattr(migrations, "CURRENT", 2)
+    monkeypatch.setattr(migrations, "CURRENT", released + 1)
     good, bad = "CREATE TABLE later (a TEXT) STRICT;", "ALTER TABLE nowhere ADD COLUMN b TEXT;"
     monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, good + bad))
     with pytest.raises(Exception, match="nowhere"):
         Store.open(store.path, KEY)
-    copies = sorted(store.path.parent.glob("anltp-schema1-*.db"))
+    copies = sorted(store.path.parent.glob(f"anltp-schema{released}-*.db"))
     assert len(copies) == 1 and CANARY.encode() not in copies[0].read_bytes()
-    monkeypatch.setattr(migrations, "MIGRATIONS", (migrations.MIGRATIONS[0], good))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS[:-1], good))
     with Store.open(store.path, KEY) as migrated:
-        assert migrated.schema_version == 2 and len(current(migrated)) == 3
+        assert migrated.schema_version == released + 1 and len(current(migrated)) == 3
     monkeypatch.undo()
     with Store.open(copies[0], KEY) as copy:
-        assert current(copy)["1"].raw["v_prenom"] == CANARY and copy.schema_version == 1
-    with pytest.raises(StoreError, match=r"schéma 2, ce logiciel ne connaît que le 1.*version la plus récente"):
+        assert current(copy)["1"].raw["v_prenom"] == CANARY and copy.schema_version == released
+    newer = rf"schéma {released + 1}, ce logiciel ne connaît que le {released}.*version la plus récente"
+    with pytest.raises(StoreError, match=newer):
         Store.open(store.path, KEY)
 
 
@@ -206,7 +212,8 @@ def test_derived_tables_are_replaced_whole_or_not_at_all(store):
     store.replace_derived({"events": (EVENTS, [{"case": "c"}])}, {"v": "3"})
     assert store.frame("SELECT case, persons FROM events".replace("case", '"case"')).iloc[0, 0] == "c"
     stamp = store.stamp()
-    assert stamp == {"v": "3", "schema_version": "1", "submissions": "0", "received_hash": store.received_digest()}
+    version = str(migrations.CURRENT)
+    assert stamp == {"v": "3", "schema_version": version, "submissions": "0", "received_hash": store.received_digest()}
     tables = {r[0] for r in store.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert not {t for t in tables if t.startswith("shadow_") or t in ("gone", "victims")}
 

@@ -90,7 +90,7 @@ def attachments_of(store: Store, numbers: Sequence[int]) -> dict[int, list[sqlit
 
 
 def _shown(store: Store, found: list[sqlite3.Row], page: Page, base: str) -> list[dict[str, Any]]:
-    if page.fields is not None and set(page.fields) <= _COLUMNS:
+    if page.fields is not None and set(page.fields) - {"_date_modified"} <= _COLUMNS:
         return [_columns(row) for row in found]
     files = attachments_of(store, [row["id"] for row in found])
     return [document(row, files.get(row["id"], ()), base) for row in found]
