@@ -1,0 +1,158 @@
+"""Where the files of submissions come from: what a server says a row has, and the bytes of one of them.
+
+The token goes to the configured server only. Kobo and Central may send us on to a file store (S3, Azure) by an address
+that is signed: that one request is made without the token, over https.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote, urljoin, urlsplit
+
+import requests
+
+from kobo_sync.errors import NotFoundError, UnexpectedAnswer
+from kobo_sync.transport import Transport
+from kobo_sync.transport_bounds import set_deadline
+
+_HOPS = 3
+_FILE_NAME = re.compile(r"[^/\\\x00-\x1f]{1,200}\.(jpe?g|png|pdf|webp|gif|heic|heif|tiff?)", re.IGNORECASE)
+"""An answer that reads so names a file: questions differ from release to release."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that a row names. `remote_id` is empty where it has not arrived; `gone`: deleted on the server."""
+
+    name: str
+    remote_id: str
+    question: str = ""
+    mimetype: str = ""
+    gone: bool = False
+
+
+class FileServer(Protocol):
+    """The files of one account at one server."""
+
+    def named(self, form_id: str, remote_key: str, raw: Mapping[str, Any], known: int) -> list[RemoteFile] | None:
+        """The files of a row; None where nothing can have changed since `known` were fetched."""
+        ...
+
+    def open(self, form_id: str, remote_key: str, file: RemoteFile, headers: Mapping[str, str]) -> requests.Response:
+        """The answer that carries a file, its body not read yet. Whoever calls closes it."""
+        ...
+
+
+class FileTransport(Transport):
+    """A transport that also hands out a body as it comes."""
+
+    def stream(self, path: str, headers: Mapping[str, str]) -> requests.Response:
+        """GET without reading the body. Redirects are followed; another host is never given the token."""
+        set_deadline(self._limits.request)
+        url = f"{self.url}{path}"
+        for _ in range(_HOPS):
+            self.requests += 1
+            response = self._session().get(
+                url, auth=self._auth if _origin(url) == _origin(self.url) else None, timeout=self._timeout,
+                allow_redirects=False, stream=True, headers={**headers, "Accept": "*/*", "Accept-Encoding": "identity"},
+            )  # fmt: skip
+            if not response.is_redirect:
+                return response
+            response.close()
+            url = urljoin(url, response.headers["Location"])
+            if (
+                urlsplit(url).scheme != "https"
+                and _origin(url) != _origin(self.url)
+                and not _on_loopback(self.url, url)
+            ):
+                break
+        raise UnexpectedAnswer(
+            f"{self.url} : le fichier joint est renvoyé vers une adresse qui n’est pas sûre",
+            "prévenez l’administrateur du serveur : son stockage de fichiers doit répondre en https",
+        )
+
+
+class KoboFiles:
+    """KoboToolbox: the row itself lists its files, each with an identifier that never serves another file."""
+
+    def __init__(self, transport: FileTransport) -> None:
+        self._http = transport
+
+    def named(self, form_id: str, remote_key: str, raw: Mapping[str, Any], known: int) -> list[RemoteFile] | None:
+        """From the row: what arrived, and what an answer names that has not."""
+        listed = raw.get("_attachments")
+        entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+        found = [
+            RemoteFile(
+                str(entry.get("media_file_basename") or entry.get("filename") or ""), str(entry["uid"]),
+                str(entry.get("question_xpath") or ""), str(entry.get("mimetype") or ""),
+                bool(entry.get("is_deleted")),
+            )
+            for entry in entries
+            if re.fullmatch(r"\w{1,64}", str(entry.get("uid", "")))
+        ]  # fmt: skip
+        arrived = {file.name for file in found}
+        return found + [RemoteFile(name, "", question) for question, name in _named(raw) if name not in arrived]
+
+    def open(self, form_id: str, remote_key: str, file: RemoteFile, headers: Mapping[str, str]) -> requests.Response:
+        """By the identifier, at an address made here: the one in the row is only what somebody wrote."""
+        return self._http.stream(
+            f"/api/v2/assets/{quote(form_id)}/data/{quote(remote_key)}/attachments/{file.remote_id}/", headers
+        )
+
+
+class CentralFiles:
+    """ODK Central: a list a row, files by name."""
+
+    def __init__(self, transport: FileTransport, project: int) -> None:
+        self._http = transport
+        self._project = project
+
+    def named(self, form_id: str, remote_key: str, raw: Mapping[str, Any], known: int) -> list[RemoteFile] | None:
+        """Asked of the server only for rows that expect files and whose count says that something came or went."""
+        system = raw.get("__system")
+        counts = system if isinstance(system, dict) else {}
+        expected, present = counts.get("attachmentsExpected"), counts.get("attachmentsPresent")
+        if not expected or (expected == present == known):
+            return [] if not expected else None
+        try:
+            listed = self._http.ask("GET", self._path(form_id, remote_key))
+        except NotFoundError:  # the row went between the pull and now
+            return None
+        return [
+            RemoteFile(str(entry.get("name")), str(entry.get("name")) if entry.get("exists") else "")
+            for entry in (listed if isinstance(listed, list) else [])
+            if isinstance(entry, dict) and entry.get("name")
+        ]
+
+    def open(self, form_id: str, remote_key: str, file: RemoteFile, headers: Mapping[str, str]) -> requests.Response:
+        """By its name, quoted: it is no path."""
+        return self._http.stream(f"{self._path(form_id, remote_key)}/{quote(file.name, safe='')}", headers)
+
+    def _path(self, form_id: str, remote_key: str) -> str:
+        form, row = quote(form_id, safe=""), quote(remote_key, safe="")
+        return f"/v1/projects/{self._project}/forms/{form}/submissions/{row}/attachments"
+
+
+def _named(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(question, name) of the answers that name a file, repeats included."""
+    for question, value in node.items():
+        if isinstance(value, str):
+            if not question.startswith("_") and _FILE_NAME.fullmatch(value):
+                yield question, value
+        elif isinstance(value, list) and not question.startswith("_"):
+            for item in value:
+                if isinstance(item, dict):
+                    yield from _named(item)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def _on_loopback(*urls: str) -> bool:
+    return all(urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost") for url in urls)

@@ -1,0 +1,312 @@
+"""Files of submissions: fetched when the configuration asks for it, kept encrypted beside the store, never in outputs.
+
+The table `attachment` says of each file where it stands. awaited: an answer names it, its bytes are not here yet;
+fetched; failed: what came can't be kept, tried again each night; gone: the server has it no more, and what we have
+of it is kept. A file is received in pieces: what an interruption leaves is taken up where it ended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import requests
+import urllib3
+
+from kobo_sync.attachment_files import FOLDER, PIECE, DiskRefused, SealedWriter, file_name, read_sealed
+from kobo_sync.attachment_servers import FileServer, RemoteFile
+from kobo_sync.disk import system_problem
+from kobo_sync.errors import AuthError, StoreError
+from kobo_sync.store import Store
+from kobo_sync.transport_bounds import TooLong
+
+MAX_BYTES = 30 * 2**20
+"""A scan of some pages. Kobo itself takes no more than 100 MB a submission."""
+_TRIES = 3
+_BROKEN = 3
+"""Files in a row that may break off before the server is left alone."""
+_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"%PDF-", b"GIF8", b"II*\0", b"MM\0*")
+_NO_FILE = ("text/html", "application/json", "application/xhtml")
+
+
+@dataclass
+class FilesReport:
+    """What one source's files came to, in numbers. `warnings`: in French, without a name."""
+
+    fetched: int = 0
+    awaited: int = 0
+    failed: int = 0
+    gone: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+class _Refused(Exception):
+    """The file can't be kept; the text says why, in French."""
+
+
+class _Interrupted(Exception):
+    """The connection ended before the file did."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A line of the table `attachment`."""
+
+    id: int
+    submission_key: str
+    name: str
+    remote_id: str
+    state: str
+    size: int | None
+    stored_as: str | None
+    reason: str | None
+
+
+def folder(store: Store) -> Path:
+    """Where the encrypted files lie."""
+    return store.path.parent / FOLDER
+
+
+def fetch_files(
+    store: Store, key: bytes, source: str, form: str, form_id: str, server: FileServer, *, now: datetime,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> FilesReport:  # fmt: skip
+    """Bring the files of a form level with its rows in the store. `key`: the store's.
+
+    A file that fails stops no other, and a server that breaks off several in a row is left for the next night. Raises
+    AuthError when the token is refused, StoreError when the disk takes no more.
+    """
+    report = FilesReport()
+    at = now.astimezone(UTC).isoformat(timespec="seconds")
+    rows = _rows(store, source, form)
+    broken = 0
+    for done, (submission_key, remote_key, revision) in enumerate(rows):
+        known = kept_of(store, submission_key)
+        raw = _raw(store, submission_key, revision)
+        named = server.named(form_id, remote_key, raw, sum(one.state == "fetched" for one in known))
+        if named is not None:
+            with store.transaction():
+                _level(store, submission_key, known, named, at)
+        by_name = {(file.name, file.remote_id): file for file in named or ()}
+        for one in kept_of(store, submission_key):
+            file = by_name.get((one.name, one.remote_id))
+            if one.state in ("awaited", "failed") and file is not None and file.remote_id and broken < _BROKEN:
+                ask = partial(server.open, form_id, remote_key, file)
+                broken = 0 if _fetch(store, key, one, ask, at) else broken + 1
+        progress(done + 1, len(rows))
+    for state, number in _counts(store, source, form):
+        setattr(report, state, number)
+    if broken >= _BROKEN:
+        report.warnings.append(f"{form} : le serveur interrompt les fichiers joints ; la suite au prochain tirage")
+    if report.failed:
+        report.warnings.append(
+            f"{form} : {report.failed} fichier(s) joint(s) ne peuvent pas être gardés : kobo-sync attachments list"
+        )
+    return report
+
+
+def kept_of(store: Store, submission_key: str) -> list[Kept]:
+    """The files of a submission, oldest first."""
+    rows = store.connection.execute(
+        "SELECT id, submission_key, name, remote_id, state, size, stored_as, reason FROM attachment"
+        " WHERE submission_key = ? ORDER BY id",
+        (submission_key,),
+    )
+    return [Kept(*row) for row in rows]
+
+
+def read_file(store: Store, key: bytes, number: int) -> bytes:
+    """A fetched file in clear, its hash checked. Raises StoreError."""
+    row = store.connection.execute("SELECT stored_as, sha256 FROM attachment WHERE id = ?", (number,)).fetchone()
+    if row is None or row[0] is None:
+        raise StoreError(
+            f"Le fichier joint {number} n’est pas gardé ici", "kobo-sync attachments list dit lesquels le sont"
+        )
+    content = read_sealed(folder(store) / row[0], key)
+    if hashlib.sha256(content).hexdigest() != row[1]:
+        raise StoreError(
+            f"Le fichier joint {number} n’est pas celui qui a été reçu", "remettez-le depuis une sauvegarde"
+        )
+    return content
+
+
+def remove_files(store: Store, submission_keys: Iterable[str]) -> int:
+    """Erase the files of submissions, and their names, which may be a person's. How many there were."""
+    removed = 0
+    for key in submission_keys:
+        for one in kept_of(store, key):
+            if one.stored_as:
+                path = folder(store) / one.stored_as
+                for found in (path, path.with_name(f"{path.name}.part")):
+                    found.unlink(missing_ok=True)
+            store.connection.execute(
+                "UPDATE attachment SET state = 'gone', name = ?, remote_id = '', question = '', size = NULL,"
+                " sha256 = NULL, stored_as = NULL, reason = 'effacé' WHERE id = ?",
+                (f"effacé {one.id}", one.id),
+            )
+            removed += one.stored_as is not None
+    return removed
+
+
+def _rows(store: Store, source: str, form: str) -> list[tuple[str, str, int]]:
+    """(key, server's key, newest revision) of the submissions that stand and of which nothing was erased."""
+    return store.connection.execute(
+        "SELECT s.submission_key, s.remote_key,"
+        " (SELECT max(revision_no) FROM revision WHERE submission_key = s.submission_key) FROM submission s"
+        " WHERE s.source = ? AND s.form = ? AND COALESCE((SELECT kind FROM deletion d WHERE"
+        " d.submission_key = s.submission_key ORDER BY id DESC LIMIT 1), '') != 'deleted'"
+        " AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.source = s.source AND x.form = s.form AND"
+        " (x.remote_key = s.remote_key OR x.root_uuid = s.root_uuid))"
+        " ORDER BY s.submission_key",
+        (source, form),
+    ).fetchall()
+
+
+def _raw(store: Store, submission_key: str, revision: int) -> dict[str, Any]:
+    row = store.connection.execute(
+        "SELECT raw_json FROM revision WHERE submission_key = ? AND revision_no = ?", (submission_key, revision)
+    ).fetchone()
+    raw: dict[str, Any] = json.loads(row[0])
+    return raw
+
+
+def _level(store: Store, submission_key: str, known: Sequence[Kept], named: Sequence[RemoteFile], at: str) -> None:
+    """Lines for what is named, and an end for what no row names any more."""
+    lines = {(one.name, one.remote_id): one for one in known}
+    seen = set()
+    for file in named:
+        line = lines.get((file.name, file.remote_id)) or lines.get((file.name, ""))
+        if line is None:
+            state, reason = ("gone", "supprimé sur le serveur") if file.gone else ("awaited", None)
+            store.connection.execute(
+                "INSERT INTO attachment (submission_key, name, remote_id, question, mimetype, state, reason, seen_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (submission_key, file.name, file.remote_id, file.question, file.mimetype, state, reason, at),
+            )
+            continue
+        seen.add(line.id)
+        state, reason = line.state, line.reason
+        if file.gone:
+            state, reason = "gone", "supprimé sur le serveur"
+        elif line.state == "gone":
+            state, reason = ("fetched" if line.stored_as else "awaited"), None
+        store.connection.execute(
+            "UPDATE attachment SET remote_id = ?, question = ?, mimetype = ?, state = ?, reason = ? WHERE id = ?",
+            (file.remote_id, file.question, file.mimetype, state, reason, line.id),
+        )
+    for one in known:
+        if one.id not in seen and one.state != "gone":
+            store.connection.execute(
+                "UPDATE attachment SET state = 'gone', reason = 'la fiche ne le nomme plus' WHERE id = ?", (one.id,)
+            )
+
+
+def _fetch(store: Store, key: bytes, one: Kept, ask: Callable[[dict[str, str]], requests.Response], at: str) -> bool:
+    """One file, to its end or to what stops it; the line of the table says which. False when it broke off."""
+    stored_as = file_name(key, one.submission_key, one.name, one.remote_id)
+    path = folder(store) / stored_as
+    try:
+        if path.exists():  # killed between the file's name and the table
+            content = read_sealed(path, key)
+            size, digest = len(content), hashlib.sha256(content).hexdigest()
+        else:
+            with SealedWriter(path, key) as writer:
+                digest = _received(writer, ask)
+                size = writer.size
+    except _Interrupted:
+        _note(store, one, "awaited", "interrompu, repris au prochain tirage")
+        return False
+    except DiskRefused as error:
+        raise system_problem(error.args[0], f"Le dossier {folder(store)} ne peut pas être écrit") from None
+    except _Refused as refusal:
+        _note(store, one, "failed", str(refusal))
+    except StoreError:
+        path.unlink(missing_ok=True)
+        _note(store, one, "awaited", "abîmé sur le disque, repris au prochain tirage")
+    else:
+        store.connection.execute(
+            "UPDATE attachment SET state = 'fetched', size = ?, sha256 = ?, stored_as = ?, reason = NULL,"
+            " fetched_at = ? WHERE id = ?",
+            (size, digest, stored_as, at, one.id),
+        )
+    return True
+
+
+def _received(writer: SealedWriter, ask: Callable[[dict[str, str]], requests.Response]) -> str:
+    """Read the file to its end, taking up what is there; its SHA-256. Raises _Refused or _Interrupted."""
+    for _ in range(_TRIES):
+        if writer.size and writer.size == writer.note.get("total"):  # killed before it took its name
+            break
+        headers = {"Range": f"bytes={writer.size}-"} if writer.size else {}
+        if writer.size and writer.note.get("etag"):
+            headers["If-Range"] = writer.note["etag"]
+        try:
+            with ask(headers) as response:
+                if response.status_code == 416:  # shorter than what we have: another file
+                    writer.begin({})
+                    continue
+                _take(writer, response)
+        except (TooLong, requests.RequestException, urllib3.exceptions.HTTPError, OSError, EOFError):
+            continue
+        if writer.size == writer.note.get("total", writer.size):
+            break
+    else:
+        raise _Interrupted
+    start = writer.beginning(16)
+    heic = start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"mif1", b"msf1")
+    if not (start.startswith(_BEGINNINGS) or heic or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")):
+        writer.drop()
+        raise _Refused("ce n’est ni une image ni un PDF")
+    return writer.finish()
+
+
+def _take(writer: SealedWriter, response: requests.Response) -> None:
+    """One answer into the file. A part is added only if it is the part asked for."""
+    status = response.status_code
+    if status == 401:
+        raise AuthError("Le serveur refuse le jeton (401)", "recopiez le jeton du compte de synchronisation")
+    if status >= 500 or status == 429:
+        raise EOFError
+    if status not in (200, 206):
+        raise _Refused(f"le serveur ne le donne pas ({status})")
+    if response.headers.get("Content-Type", "").lower().startswith(_NO_FILE):
+        raise _Refused("une page est arrivée au lieu du fichier")
+    length = response.headers.get("Content-Length", "")
+    total = int(length) if length.isdecimal() else None
+    unit, _, span = response.headers.get("Content-Range", "").partition(" ")
+    if status == 206 and unit == "bytes" and span.startswith(f"{writer.size}-"):
+        if total is not None and writer.size + total != writer.note.get("total", writer.size + total):
+            raise EOFError
+    else:
+        etag = response.headers.get("ETag", "")
+        note: dict[str, Any] = {"etag": etag} if etag and not etag.startswith("W/") else {}
+        writer.begin(note | ({"total": total} if total is not None else {}))
+    if writer.note.get("total", 0) > MAX_BYTES:
+        raise _too_large(writer)
+    while data := response.raw.read1(PIECE, decode_content=False):
+        writer.write(data)
+        if writer.size > MAX_BYTES:
+            raise _too_large(writer)
+
+
+def _too_large(writer: SealedWriter) -> _Refused:
+    writer.drop()
+    return _Refused(f"trop grand (plus de {MAX_BYTES // 2**20} Mo)")
+
+
+def _note(store: Store, one: Kept, state: str, reason: str) -> None:
+    store.connection.execute("UPDATE attachment SET state = ?, reason = ? WHERE id = ?", (state, reason, one.id))
+
+
+def _counts(store: Store, source: str, form: str) -> list[tuple[str, int]]:
+    return store.connection.execute(
+        "SELECT state, count(*) FROM attachment a JOIN submission s ON s.submission_key = a.submission_key"
+        " WHERE s.source = ? AND s.form = ? GROUP BY state",
+        (source, form),
+    ).fetchall()
