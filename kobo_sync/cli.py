@@ -16,11 +16,12 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from kobo_sync import __version__
-from kobo_sync.cli_erase import register as register_erase
 from kobo_sync.cli_backup import register as register_backup
+from kobo_sync.cli_erase import register as register_erase
 from kobo_sync.cli_forms import DEFAULT_CONFIG, ConfigOption, err, forms_app, out
 from kobo_sync.cli_geo import geo_app
 from kobo_sync.cli_keys import register as register_keys
+from kobo_sync.cli_nightly import register as register_nightly
 from kobo_sync.errors import ConfigError, KoboSyncError
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app.add_typer(forms_app, name="forms")
 app.add_typer(report_app, name="report")
 app.add_typer(geo_app, name="geo")
 register_keys(app)
+register_nightly(app)
 register_backup(app)
 register_erase(app)
 
