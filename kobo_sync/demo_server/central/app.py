@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from kobo_sync.demo_server.app import RequestLog
-from kobo_sync.demo_server.central import auth, forms, intake, odata, submissions
+from kobo_sync.demo_server.central import audits, auth, forms, intake, odata, submissions
 from kobo_sync.demo_server.central.storage import Settings
 from kobo_sync.demo_server.central.web import Broken, Call, Handler, Problem, answer, not_found, openrosa, refusal
 from kobo_sync.demo_server.storage import Store
@@ -29,7 +29,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", r"/sessions/restore", auth.session_end),
     ("DELETE", r"/sessions/(?P<token>[^/]+)", auth.log_out),
     ("GET", r"/users/current", auth.me),
-    ("GET", r"/audits", forms.audits),
+    ("GET", r"/audits", audits.audits),
     ("GET", r"/projects", forms.projects),
     ("GET", _PROJECT, forms.one_project),
     ("GET", rf"{_PROJECT}/forms", forms.forms),
@@ -40,6 +40,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", rf"{_FORM}\.svc", odata.service),
     ("GET", rf"{_FORM}\.svc/(?P<name>[^/]+)", odata.table),
     ("GET", rf"{_FORM}\.xml", forms.form_xml),
+    ("GET", rf"{_FORM}/fields", forms.fields),
+    ("GET", rf"{_FORM}/versions/(?P<version>[^/]+)/fields", forms.fields),
     ("POST", rf"{_FORM}/draft", forms.draft),
     ("POST", rf"{_FORM}/draft/publish", forms.publish),
     ("POST DELETE", rf"{_FORM}/assignments/(?P<role>[a-z-]+)/(?P<actor>[^/]+)", forms.assign),

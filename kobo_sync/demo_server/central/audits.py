@@ -7,12 +7,21 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
-from kobo_sync.demo_server.central.auth import person
+from starlette.responses import Response
+
+from kobo_sync.demo_server.central.auth import is_admin, person
+from kobo_sync.demo_server.central.forms import of_row, shown
 from kobo_sync.demo_server.central.storage import written
-from kobo_sync.demo_server.central.submissions import whole_number
-from kobo_sync.demo_server.central.web import Broken, Call
+from kobo_sync.demo_server.central.web import Broken, Call, answer, not_allowed, whole_number
 
 _GROUPS = {"submission", "form", "user", "project", "nonverbose"}
+
+
+def audits(call: Call) -> Response:
+    """GET /v1/audits: the server's log, for its administrators."""
+    if not is_admin(call):
+        raise not_allowed()
+    return answer(listed(call))
 
 
 def listed(call: Call) -> list[dict[str, Any]]:
@@ -32,7 +41,13 @@ def listed(call: Call) -> list[dict[str, Any]]:
     rows = call.store.all(
         f"SELECT * FROM audit{condition} ORDER BY logged DESC, id DESC LIMIT ? OFFSET ?", [*values, limit, offset]
     )
-    return [line(call, row, people=call.extended) for row in rows]
+    lines = [line(call, row, people=call.extended) for row in rows]
+    if call.extended:
+        formed = {row["acting"]: shown(of_row(call, row)) for row in call.store.all("SELECT * FROM form")}
+        for each in lines:
+            if each["acteeId"] in formed:
+                each["actee"] = formed[each["acteeId"]]
+    return lines
 
 
 def line(call: Call, row: sqlite3.Row, *, people: bool) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import Any
 from starlette.responses import Response
 
 from kobo_sync.demo_server.central import xforms
-from kobo_sync.demo_server.central.auth import demand, is_admin, may, person
+from kobo_sync.demo_server.central.auth import demand, may, person
 from kobo_sync.demo_server.central.storage import new_token, note, now
-from kobo_sync.demo_server.central.web import Call, Problem, answer, exists, not_allowed, not_found
+from kobo_sync.demo_server.central.web import Call, Problem, answer, exists, not_found
 from kobo_sync.demo_server.central.xforms import Field
 
 
@@ -47,7 +47,7 @@ def one_form(call: Call, project: int, form_id: str, verb: str) -> Form:
     if row is None:
         raise not_found()
     demand(call, verb, project, row["id"])
-    return _form(call, row)
+    return of_row(call, row)
 
 
 def published_form(call: Call, project: int, form_id: str, verb: str) -> Form:
@@ -79,7 +79,7 @@ def forms(call: Call, project: int) -> Response:
         raise not_found()
     demand(call, "form.list", project)
     rows = call.store.all("SELECT * FROM form WHERE project = ? ORDER BY id", (project,))
-    return answer([shown(_form(call, row)) for row in rows])
+    return answer([shown(of_row(call, row)) for row in rows])
 
 
 def form(call: Call, project: int, form_id: str) -> Response:
@@ -92,6 +92,20 @@ def form_xml(call: Call, project: int, form_id: str) -> Response:
     found = published_form(call, project, form_id, "form.read")
     assert found.release is not None
     return Response(found.release["xml"], 200, None, "application/xml; charset=utf-8")
+
+
+def fields(call: Call, project: int, form_id: str, version: str = "") -> Response:
+    """GET {form}/fields, or {form}/versions/{version}/fields."""
+    found = published_form(call, project, form_id, "form.read")
+    release = found.release
+    if version:
+        release = call.store.one(
+            "SELECT * FROM release WHERE form = ? AND version = ? AND published IS NOT NULL", (found.number, version)
+        )
+    if release is None:
+        raise not_found()
+    safe = call.params.get("odata") == "true"
+    return answer(list(xforms.listed(xforms.loaded(release["fields"]), "", safe=safe)))
 
 
 def create(call: Call, project: int) -> Response:
@@ -166,15 +180,6 @@ def assign(call: Call, project: int, role: str, actor: str, form_id: str = "") -
     return answer({"success": True})
 
 
-def audits(call: Call) -> Response:
-    """GET /v1/audits: the server's log, newest first, for administrators."""
-    from kobo_sync.demo_server.central.audits import listed
-
-    if not is_admin(call):
-        raise not_allowed()
-    return answer(listed(call))
-
-
 def shown(found: Form) -> dict[str, Any]:
     """A form as the API shows it."""
     release, row = found.release, found.row
@@ -189,7 +194,8 @@ def shown(found: Form) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _form(call: Call, row: sqlite3.Row) -> Form:
+def of_row(call: Call, row: sqlite3.Row) -> Form:
+    """A form from its line in the data file."""
     release = call.store.one(
         "SELECT * FROM release WHERE form = ? ORDER BY published IS NULL, published DESC, id DESC LIMIT 1", (row["id"],)
     )

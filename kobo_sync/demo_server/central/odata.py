@@ -26,9 +26,9 @@ _SYSTEM = (
 )  # fmt: skip
 
 
-def table(call: Call, project: int, form: str, name: str) -> Response:
+def table(call: Call, project: int, form_id: str, name: str) -> Response:
     """GET `{form}.svc/Submissions`, or one row of it by its id."""
-    found = published_form(call, project, form, "submission.list")
+    found = published_form(call, project, form_id, "submission.list")
     if name == "Submissions":
         return _list(call, found)
     one = re.fullmatch(r"Submissions\('((?:uuid:)?[a-z0-9-]+)'\)", name)
@@ -41,9 +41,9 @@ def table(call: Call, project: int, form: str, name: str) -> Response:
     return answer({"value": _shown(call, found, [row]), "@odata.context": _context(call, found)}, 200, VERSION)
 
 
-def service(call: Call, project: int, form: str) -> Response:
+def service(call: Call, project: int, form_id: str) -> Response:
     """GET `{form}.svc`: the tables."""
-    found = published_form(call, project, form, "submission.list")
+    found = published_form(call, project, form_id, "submission.list")
     names = ["Submissions", *_repeats(found.fields, "Submissions")]
     tables = [{"name": name, "kind": "EntitySet", "url": name} for name in names]
     return answer({"@odata.context": _context(call, found).partition("#")[0], "value": tables}, 200, VERSION)

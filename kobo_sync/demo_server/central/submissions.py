@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from kobo_sync.demo_server.central.audits import line
 from kobo_sync.demo_server.central.auth import person
 from kobo_sync.demo_server.central.forms import Form, one_form
 from kobo_sync.demo_server.central.storage import next_event, note, now
-from kobo_sync.demo_server.central.web import Broken, Call, Problem, answer, not_found, unless_known
+from kobo_sync.demo_server.central.web import Call, Problem, answer, not_found, unless_known, whole_number
 
 STATES = (None, "edited", "hasIssues", "rejected", "approved")
 
@@ -34,22 +35,6 @@ def listed(call: Call, project: int, form_id: str) -> Response:
     if known := unless_known(call, tag, {}):
         return known
     return answer([shown(call, row) for row in rows], 200, {"ETag": tag})
-
-
-def whole_number(text: str | None, name: str, default: int) -> int:
-    """A number of the address. Raises Problem, or Broken for a negative one, as the real server stumbles over it."""
-    if text is None:
-        return default
-    try:
-        number = int(text)
-    except ValueError:
-        raise Problem(
-            400.11, f"Invalid input data type: expected ({name}) to be (integer)",
-            {"field": name, "expected": "integer"},
-        ) from None  # fmt: skip
-    if number < 0:
-        raise Broken
-    return number
 
 
 def one(call: Call, project: int, form_id: str, instance: str) -> Response:
@@ -100,8 +85,6 @@ def one_version(call: Call, project: int, form_id: str, instance: str, wanted: s
 
 def history(call: Call, project: int, form_id: str, instance: str) -> Response:
     """GET …/audits: of this row, newest first; changes of files are not in it."""
-    from kobo_sync.demo_server.central.audits import line
-
     _, row = found(call, project, form_id, instance, "submission.read")
     rows = call.store.all(
         "SELECT * FROM audit WHERE submission = ? AND action <> 'submission.attachment.update' ORDER BY id DESC",

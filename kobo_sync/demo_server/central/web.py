@@ -136,3 +136,19 @@ def unless_known(call: Call, tag: str, headers: Mapping[str, str]) -> Response |
     """304 when the caller already has this state; one tag only is understood."""
     known = call.request.headers.get("if-none-match", "").removeprefix("W/").strip('"')
     return Response(status_code=304, headers={**headers, "ETag": tag}) if known and known in tag else None
+
+
+def whole_number(text: str | None, name: str, default: int) -> int:
+    """A number of the address. Raises Problem, or Broken for a negative one, as the real server stumbles over it."""
+    if text is None:
+        return default
+    try:
+        number = int(text)
+    except ValueError:
+        raise Problem(
+            400.11, f"Invalid input data type: expected ({name}) to be (integer)",
+            {"field": name, "expected": "integer"},
+        ) from None  # fmt: skip
+    if number < 0:
+        raise Broken
+    return number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
@@ -24,6 +25,7 @@ class Field:
     column: str
     type: str
     children: tuple[Field, ...] = ()
+    multiple: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def read(xml: str) -> XForm:
     binds = {node.get("nodeset", ""): node.get("type", "string") for node in root.iter() if local(node) == "bind"}
     repeats = {node.get("nodeset", "") for node in root.iter() if local(node) == "repeat"}
     title = next((node.text or "" for node in root.iter() if local(node) == "title"), "")
-    fields = _fields(data, f"/{local(data)}", binds, repeats)
+    multiple = {node.get("ref", "") for node in root.iter() if local(node) == "select"}
+    fields = _fields(data, f"/{local(data)}", binds, repeats, multiple)
     return XForm(data.get("id", ""), data.get("version", ""), title, xml, fields)
 
 
@@ -75,27 +78,41 @@ def loaded(text: str) -> tuple[Field, ...]:
     return tuple(_back(item) for item in json.loads(text))
 
 
+def listed(fields: tuple[Field, ...], path: str, *, safe: bool) -> Iterator[dict[str, Any]]:
+    """Fields as the API lists them, groups and repeats before what lies in them."""
+    for field in fields:
+        here = f"{path}/{field.column if safe else field.name}"
+        name = field.column if safe else field.name
+        yield {
+            "path": here, "name": name, "type": field.type, "binary": True if field.type == "binary" else None,
+            "selectMultiple": True if field.multiple else None,
+        }  # fmt: skip
+        yield from listed(field.children, here, safe=safe)
+
+
 def local(node: Element) -> str:
     """The name of an element without its namespace."""
     return node.tag.rpartition("}")[2]
 
 
-def _fields(node: Element, path: str, binds: dict[str, str], repeats: set[str]) -> tuple[Field, ...]:
+def _fields(
+    node: Element, path: str, binds: dict[str, str], repeats: set[str], multiple: set[str]
+) -> tuple[Field, ...]:
     found: dict[str, Field] = {}
     for child in node:
         name = local(child)
         if name in found:  # a repeat stands twice: its template, then its first instance
             continue
         here = f"{path}/{name}"
-        children = _fields(child, here, binds, repeats)
+        children = _fields(child, here, binds, repeats, multiple)
         kind = "repeat" if here in repeats else "structure" if children else binds.get(here, "string")
-        found[name] = Field(name, re.sub(r"[^A-Za-z0-9_]", "_", name), kind, children)
+        found[name] = Field(name, re.sub(r"[^A-Za-z0-9_]", "_", name), kind, children, here in multiple)
     return tuple(found.values())
 
 
 def _plain(field: Field) -> list[Any]:
-    return [field.name, field.column, field.type, [_plain(child) for child in field.children]]
+    return [field.name, field.column, field.type, [_plain(child) for child in field.children], field.multiple]
 
 
 def _back(item: list[Any]) -> Field:
-    return Field(item[0], item[1], item[2], tuple(_back(child) for child in item[3]))
+    return Field(item[0], item[1], item[2], tuple(_back(child) for child in item[3]), item[4])
