@@ -17,11 +17,13 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from kobo_sync import __version__
 from kobo_sync.cli_backup import register as register_backup
+from kobo_sync.cli_doctor import register as register_doctor
 from kobo_sync.cli_erase import register as register_erase
 from kobo_sync.cli_forms import DEFAULT_CONFIG, ConfigOption, err, forms_app, out
 from kobo_sync.cli_geo import geo_app
 from kobo_sync.cli_keys import register as register_keys
 from kobo_sync.cli_nightly import register as register_nightly
+from kobo_sync.cli_show import register as register_show
 from kobo_sync.errors import ConfigError, KoboSyncError
 
 app = typer.Typer(
@@ -38,6 +40,8 @@ register_keys(app)
 register_nightly(app)
 register_backup(app)
 register_erase(app)
+register_doctor(app)
+register_show(app)
 
 LangOption = Annotated[str, typer.Option("--lang", help="Langue du résumé : fr ou en.")]
 

@@ -49,8 +49,8 @@ else:
 
 
 @contextmanager
-def hold_lock(path: Path) -> Iterator[None]:
-    """Hold the lock file `path` while the block runs.
+def hold_lock(path: Path, what: str = "Un autre travail est en cours sur cette base") -> Iterator[None]:
+    """Hold the lock file `path` while the block runs. `what` is said to who comes second.
 
     Raises LockHeld, which says who holds it and since when, and StoreError when the file can't be made. The file
     itself stays: only the system's lock on it counts, so a process that died holds nothing.
@@ -73,7 +73,7 @@ def hold_lock(path: Path) -> Iterator[None]:
                 ) from None
             time.sleep(0.1)  # who seized it an instant ago has signed by now, over the name of whoever died holding it
             raise LockHeld(
-                f"Un autre travail est en cours sur cette base{_in_words(holder(path))}",
+                f"{what}{_in_words(holder(path))}",
                 "attendez sa fin ; s’il semble bloqué, arrêtez ce processus puis relancez",
             ) from None
         try:

@@ -1,0 +1,80 @@
+"""What keeps an installation alive: the last night, the recovery drill, the backups, the mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from kobo_sync.config import Config
+from kobo_sync.doctor import Check, Finding, bad, good, warn
+
+_BACKUP_AGE = timedelta(hours=36)
+_DOWN = "kobo-sync backup (et chaque nuit : kobo-sync nightly)"
+
+
+def checks(config: Config, now: datetime, send_test_mail: bool) -> list[tuple[str, Check]]:
+    """Every check of what goes on from night to night."""
+    return [
+        ("dernière nuit", lambda: _last_night(config, now)),
+        ("copie de secours des clés", lambda: _recovery(config)),
+        ("sauvegarde", lambda: _backup(config, now)),
+        ("courrier", lambda: _mail(config, now, send_test_mail)),
+    ]
+
+
+def _last_night(config: Config, now: datetime) -> Iterator[Finding]:
+    from kobo_sync import health
+
+    code, said = health.verdict(config, now)
+    said, _, remedy = said.partition(" : ")
+    ended = health.when(health.read(config), "last_end")
+    text = f"{said} (fin le {ended.astimezone(now.tzinfo):%d/%m/%Y à %H:%M})" if ended else said
+    if code == 0:
+        yield good("dernière nuit", text)
+    elif ended is None or code == 3:
+        yield warn("dernière nuit", text, remedy or "kobo-sync status")
+    else:
+        yield bad("dernière nuit", text, remedy or "kobo-sync nightly --once")
+
+
+def _recovery(config: Config) -> Iterator[Finding]:
+    from kobo_sync.keys import load_keys
+    from kobo_sync.recovery import recovery_notices
+
+    notices = recovery_notices(config, load_keys(config))
+    for notice in notices:
+        text, _, remedy = notice.partition(" : ")
+        yield warn("copie de secours des clés", text, remedy or "kobo-sync init")
+    if not notices:
+        yield good("copie de secours des clés", "faite, et ouverte lors de l’exercice")
+
+
+def _backup(config: Config, now: datetime) -> Iterator[Finding]:
+    from kobo_sync.backup import backup_folder, last_backup
+
+    last = last_backup(config)
+    if last is None:
+        yield warn("sauvegarde", f"aucune dans {backup_folder(config)}", _DOWN)
+        return
+    age = now - last
+    text = f"la dernière a {age.days * 24 + age.seconds // 3600} h (dossier {backup_folder(config)})"
+    yield good("sauvegarde", text) if age <= _BACKUP_AGE else warn("sauvegarde", text, _DOWN)
+
+
+def _mail(config: Config, now: datetime, send_test_mail: bool) -> Iterator[Finding]:
+    from kobo_sync import mail
+
+    if config.mail is None:
+        yield warn(
+            "courrier", "aucun : personne ne sera prévenu d’une nuit qui échoue", "remplissez mail: dans config.yaml"
+        )
+        return
+    if send_test_mail:
+        subject, text = "Essai de kobo-sync doctor", "Ce message d’essai montre que le courrier de la nuit arrive.\n"
+        mail.send(config.mail, subject, text, now)
+        yield good(
+            "courrier", f"message d’essai confié à {config.mail.host} pour {len(config.mail.to)} destinataire(s)"
+        )
+        return
+    mail.check(config.mail)
+    yield good("courrier", f"{config.mail.host} répond, le compte est accepté (rien n’a été envoyé)")
