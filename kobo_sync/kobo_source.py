@@ -89,16 +89,15 @@ class KoboSource:
         first = self.client.rows(form_id, {})
         served, highest = len(first["results"]), 0
         rest = _ahead(
-            lambda start: self.client.rows(form_id, {}, limit=served, start=start)["results"],
+            lambda start: self._whole_page(form_id, self.client.rows(form_id, {}, limit=served, start=start)),
             range(served, first["count"], max(served, 1)),
         )
-        for results in chain([first["results"]], rest):
-            last = max((row["_id"] for row in results if _has_id(row)), default=0)
+        for last, bodies in chain([self._whole_page(form_id, first)], rest):
             if last <= highest:  # nothing new: the end, or a server that does not count well, or knows no position
                 rest.close()
                 return
             highest = last
-            yield self._read(form_id, results)
+            yield bodies
 
     def is_gone(self, form_id: str, key: str) -> bool:
         """Whether the server itself says that it has no such row (any more)."""
@@ -202,6 +201,11 @@ class KoboSource:
     def _read(self, form_id: str, raws: list[Any], absent: Sequence[int] = ()) -> Bodies:
         with_files = form_id in self._with_files
         return Bodies([read_row(raw, with_files) for raw in raws], [str(number) for number in absent])
+
+    def _whole_page(self, form_id: str, page: dict[str, Any]) -> tuple[int, Bodies]:
+        """The highest key of a page of whole rows, and the rows, read in the thread that fetched them."""
+        results = page["results"]
+        return max((row["_id"] for row in results if _has_id(row)), default=0), self._read(form_id, results)
 
     def _batch(self, form_id: str, ids: Sequence[int]) -> Bodies:
         rows: list[Any] = []

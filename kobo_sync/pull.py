@@ -30,6 +30,7 @@ from kobo_sync.store_receive import (
     submission_key,
     waiting_keys,
     write_deletion,
+    write_new_rows,
     write_review,
     write_row,
 )
@@ -166,11 +167,22 @@ def _receive(job: Job, batches: Iterable[Bodies], total: int = 0) -> int:
         with job.store.transaction():
             have = known(job.store, job.source.name, job.form, keys)
             waiting = waiting_keys(job.store, job.source.name, job.form)
+            fresh: dict[str, Row] = {}
+            others: list[Row] = []
             for row in batch.rows:
                 if isinstance(row, Refused):
                     _refuse(job, row)
+                elif row.remote_key in have or row.remote_key in fresh:
+                    others.append(_with_modified(job, row))
                 else:
-                    _keep(job, row, have.get(row.remote_key), waiting)
+                    fresh[row.remote_key] = _with_modified(job, row)
+            write_new_rows(job.store, job.source.name, job.form, list(fresh.values()), job.at)
+            job.report.new += len(fresh)
+            for row in others:
+                _keep(job, row, have.get(row.remote_key))
+            kept = (row.remote_key for row in (*fresh.values(), *others))
+            for key in waiting.intersection(submission_key(job.source.name, job.form, each) for each in kept):
+                job.store.quarantine_release(key, "pull", job.at)
         job.report.fetched_bodies += len(batch.rows)
         missing += len(batch.absent)
         done += len(batch.rows) + len(batch.absent)
@@ -178,15 +190,17 @@ def _receive(job: Job, batches: Iterable[Bodies], total: int = 0) -> int:
     return missing
 
 
-def _keep(job: Job, row: Row, have: Known | None, waiting: set[str]) -> None:
-    key = submission_key(job.source.name, job.form, row.remote_key)
+def _with_modified(job: Job, row: Row) -> Row:
     if row.modified is None and row.remote_key in job.modified:
-        row = replace(row, modified=job.modified[row.remote_key])
+        return replace(row, modified=job.modified[row.remote_key])
+    return row
+
+
+def _keep(job: Job, row: Row, have: Known | None) -> None:
+    """Keep a row of which the store has something; `have` is None for one that came twice in a page."""
+    key = submission_key(job.source.name, job.form, row.remote_key)
     added = write_row(job.store, job.source.name, job.form, row, job.at)
-    if key in waiting:
-        job.store.quarantine_release(key, "pull", job.at)
     if have is None:
-        job.report.new += added
         return
     if have.deleted:
         write_deletion(job.store, key, "reappeared", {"instance_uuid": row.instance_uuid}, job.at)
@@ -200,11 +214,12 @@ def _refuse(job: Job, refused: Refused) -> None:
     remote_key = refused.remote_key
     if remote_key is not None:
         job.refused.add(remote_key)
+    # Escaped to ASCII: what can't be stored as it is can at least be read back.
+    raw_json = json.dumps(refused.raw, sort_keys=True) if refused.keep_raw else None
     job.store.quarantine_enter(
         submission_key=submission_key(job.source.name, job.form, remote_key) if remote_key else None,
         source=job.source.name, form=job.form, remote_key=remote_key, instance_uuid=refused.instance_uuid,
         stage="pull", reason_code=refused.reason_code, message=refused.message,
-        # Escaped to ASCII: what can't be stored as it is can at least be read back.
-        raw_json=json.dumps(refused.raw, sort_keys=True) if refused.keep_raw else None, at=job.at,
+        raw_json=raw_json, at=job.at,
     )  # fmt: skip
     job.report.quarantined += 1

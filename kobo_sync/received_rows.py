@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kobo_sync.source import IndexRow, Refused
-from kobo_sync.store import canonical
+from kobo_sync.store import answers_text, canonical
 from kobo_sync.store_receive import Review, Row
 
 MAX_BYTES = 10 * 1024 * 1024
@@ -40,11 +40,12 @@ def read_row(raw: Any, with_files: bool = False) -> Row | Refused:
         return Refused("no_key", "fiche sans identifiant (_id) sur le serveur", raw, None, instance_uuid)
     key = str(number)
     try:
-        size = len(canonical(raw).encode())
+        text = answers_text(raw)
     except UnicodeEncodeError:  # half a surrogate pair, from a broken keyboard or an attack
         return Refused("invalid_unicode", "un texte de la fiche contient un caractère impossible", raw, key)
     except RecursionError:
         return Refused("too_deep", "la fiche reçue est imbriquée sans fin", raw, key, instance_uuid, keep_raw=False)
+    size = len(text)
     if size > MAX_BYTES:
         return Refused(
             "too_large", f"la fiche reçue est trop grande ({size} octets)", raw, key, instance_uuid, keep_raw=False
@@ -68,6 +69,7 @@ def read_row(raw: Any, with_files: bool = False) -> Row | Refused:
         raw=raw,
         modified=_text(raw.get("_date_modified")),
         files=_files(raw.get("_attachments")) if with_files else "",
+        text=text,
     )
 
 

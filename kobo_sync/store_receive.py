@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kobo_sync.store import Store, canonical
+from kobo_sync.store import Store, answers_text, whole_text
 from kobo_sync.store_read import NEWEST
 from kobo_sync.suppress import suppressed
 
@@ -44,7 +44,8 @@ class Known:
 class Row:
     """One submission read from the server, in words of the store. `edited`: not the first version any more.
 
-    `modified` and `files` as in the server's index: see source.IndexRow.
+    `modified` and `files` as in the server's index: see source.IndexRow. `text`: what store.answers_text makes of
+    `raw`, where the thread that read the row has made it already.
     """
 
     remote_key: str
@@ -60,6 +61,7 @@ class Row:
     raw: dict[str, Any]
     modified: str | None = None
     files: str = ""
+    text: bytes | None = None
 
 
 def submission_key(source: str, form: str, remote_key: str) -> str:
@@ -113,45 +115,81 @@ def waiting_keys(store: Store, source: str, form: str) -> set[str]:
 def write_row(store: Store, source: str, form: str, row: Row, at: str) -> bool:
     """Keep a row read whole: a first revision, a next one, or nothing if this one is already there.
 
-    True when a revision was added.
+    True when a revision was added. What was erased of the row before is not written again.
     """
     key = submission_key(source, form, row.remote_key)
     connection = store.connection
-    row = suppressed(store, source, form, row)
-    keyed_hash = store.hash_row(row.raw)
     last = connection.execute(
         "SELECT revision_no, instance_uuid, keyed_hash FROM revision WHERE submission_key = ?"
         " ORDER BY revision_no DESC LIMIT 1",
         (key,),
     ).fetchone()
     if last is None:
-        connection.execute(
-            "INSERT INTO submission (submission_key, source, form, remote_key, root_uuid, first_seen_at,"
-            " remote_modified, files) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (key, source, form, row.remote_key, row.root_uuid, at, row.modified, row.files),
-        )
-    else:
-        connection.execute(
-            "UPDATE submission SET remote_modified = ?, files = ? WHERE submission_key = ?"
-            " AND (remote_modified IS NOT ? OR files IS NOT ?)",
-            (row.modified, row.files, key, row.modified, row.files),
-        )
-    added = last is None or tuple(last[1:]) != (row.instance_uuid, keyed_hash)
-    if added:
-        connection.execute(
-            "INSERT INTO revision VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                key, last[0] + 1 if last else 1, row.instance_uuid, at, row.submission_time, row.submitted_by,
-                row.form_release, row.remote_version, canonical(row.raw), keyed_hash,
-            ),
-        )  # fmt: skip
-    connection.executemany(
-        "INSERT OR IGNORE INTO witness VALUES (?, ?)", [(key, uuid) for uuid in sorted(row.witnesses)]
+        write_new_rows(store, source, form, [row], at)
+        return True
+    row, text = _kept(store, source, form, row)
+    keyed_hash = store.hash_text(text)
+    connection.execute(
+        "UPDATE submission SET remote_modified = ?, files = ? WHERE submission_key = ?"
+        " AND (remote_modified IS NOT ? OR files IS NOT ?)",
+        (row.modified, row.files, key, row.modified, row.files),
     )
+    added = tuple(last[1:]) != (row.instance_uuid, keyed_hash)
+    if added:
+        connection.execute(_REVISION, _revision(key, last[0] + 1, row, text, keyed_hash, at))
+    connection.executemany(_WITNESS, [(key, uuid) for uuid in sorted(row.witnesses)])
     # Which version a reviewer saw is known only if no edit can have come between the review and its being seen.
-    unclear = row.edited if last is None else last[1] != row.instance_uuid
-    write_review(store, key, row.review, None if unclear else row.instance_uuid, at)
+    write_review(store, key, row.review, None if last[1] != row.instance_uuid else row.instance_uuid, at)
     return added
+
+
+def write_new_rows(store: Store, source: str, form: str, rows: Sequence[Row], at: str) -> None:
+    """Keep rows of which the store has nothing yet, each key once."""
+    submissions, revisions, witnesses, reviews = [], [], [], []
+    for given in rows:
+        key = submission_key(source, form, given.remote_key)
+        row, text = _kept(store, source, form, given)
+        submissions.append((key, source, form, row.remote_key, row.root_uuid, at, row.modified, row.files))
+        revisions.append(_revision(key, 1, row, text, store.hash_text(text), at))
+        witnesses += [(key, uuid) for uuid in sorted(row.witnesses)]
+        if row.review != Review():
+            # Seen when already edited: in which order the review and the edit came can't be known.
+            of = None if row.edited else row.instance_uuid
+            reviews.append((key, row.review.uid, row.review.by_whom, row.review.at, of, at))
+    connection = store.connection
+    connection.executemany(
+        "INSERT INTO submission (submission_key, source, form, remote_key, root_uuid, first_seen_at,"
+        " remote_modified, files) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        submissions,
+    )
+    connection.executemany(_REVISION, revisions)
+    connection.executemany(_WITNESS, witnesses)
+    connection.executemany(_REVIEW, reviews)
+
+
+def _kept(store: Store, source: str, form: str, row: Row) -> tuple[Row, bytes]:
+    """The row as it may be kept, and its text."""
+    kept = suppressed(store, source, form, row)
+    if kept.raw is row.raw and row.text is not None:
+        return row, row.text
+    return kept, answers_text(kept.raw)
+
+
+_REVISION = (
+    "INSERT INTO revision (submission_key, revision_no, instance_uuid, received_at, submission_time, submitted_by,"
+    " form_release, remote_version, raw_json, keyed_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_WITNESS = "INSERT OR IGNORE INTO witness (submission_key, uuid) VALUES (?, ?)"
+_REVIEW = (
+    "INSERT INTO validation_state (submission_key, uid, by_whom, at, instance_uuid, seen_at) VALUES (?, ?, ?, ?, ?, ?)"
+)
+
+
+def _revision(key: str, number: int, row: Row, text: bytes, keyed_hash: str, at: str) -> tuple[Any, ...]:
+    return (
+        key, number, row.instance_uuid, at, row.submission_time, row.submitted_by, row.form_release,
+        row.remote_version, whole_text(row.raw, text), keyed_hash,
+    )  # fmt: skip
 
 
 def write_review(store: Store, key: str, review: Review, instance_uuid: str | None, at: str) -> bool:
@@ -162,8 +200,7 @@ def write_review(store: Store, key: str, review: Review, instance_uuid: str | No
     if review == (Review(*last) if last else Review()):
         return False
     store.connection.execute(
-        "INSERT INTO validation_state (submission_key, uid, by_whom, at, instance_uuid, seen_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        _REVIEW,
         (key, review.uid, review.by_whom, review.at, instance_uuid, at),
     )
     return True
