@@ -167,9 +167,11 @@ def unseal_stream(source: Path, file: BinaryIO, identities: Identities) -> None:
     try:
         with source.open("rb") as sealed:
             pyrage.decrypt_io(sealed, writer, identities)
-    except pyrage.DecryptError as error:
+    except (pyrage.DecryptError, OSError) as error:
         if writer.error is not None:
             raise writer.error from None
+        if isinstance(error, OSError) and error.errno:  # the disk's; the library's own, of a cut file, have no number
+            raise
         raise _unopened(source, error) from None
     file.flush()
     os.fsync(file.fileno())

@@ -123,7 +123,7 @@ def _prepare(folder: Path, config: Config) -> None:
 
 def _about(config: Config, keys: Keys, copy: Path, taken: Snapshot, now: datetime) -> dict[str, Any]:
     """What the manifest says. The erasure list is brought up to date on the way."""
-    erasures, digest = 0, None
+    known, digest = list[str](), None
     connection = connect(copy, keys.store, journal="DELETE")
     try:
         if taken.schema == CURRENT:
@@ -132,9 +132,10 @@ def _about(config: Config, keys: Keys, copy: Path, taken: Snapshot, now: datetim
 
             store = Store(copy, connection, keys.store)
             digest = store_digest(store)
-            erasures = complete_list(backup_folder(config) / ERASURES, export_erasures(store))
+            known = export_erasures(store)
     finally:
         connection.close()
+    erasures = complete_list(backup_folder(config) / ERASURES, known)
     return {
         "made_at": now.astimezone(UTC).isoformat(timespec="seconds"),
         "software": __version__,
@@ -150,6 +151,7 @@ def _about(config: Config, keys: Keys, copy: Path, taken: Snapshot, now: datetim
 def complete_list(path: Path, known: list[str]) -> int:
     """Append to an erasure list what the store has and it has not; how many lines the store has. Raises StoreError."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
             content = file.read()
             whole = content[: content.rfind(b"\n") + 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,11 +34,11 @@ def backups_in(folder: Path) -> list[Path]:
 
 
 def superfluous(names: Iterable[str], keep: KeepConfig, zone: str) -> list[str]:
-    """The backups that no rule keeps, oldest first; never the newest, never a file that is no backup of ours."""
+    """The backups that no rule keeps, oldest first; never the last day's, never a file that is no backup of ours."""
     known = sorted((at, name) for name in names if (at := instant_of(name)))
     if not known:
         return []
-    kept = {known[-1][1]}
+    kept = {name for at, name in known if known[-1][0] - at < timedelta(days=1)}
     rules: tuple[tuple[int, Callable[[datetime], Any]], ...] = (
         (keep.daily, lambda at: at.date()),
         (keep.weekly, lambda at: at.isocalendar()[:2]),
