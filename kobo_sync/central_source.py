@@ -50,10 +50,10 @@ class CentralSource:
 
     @classmethod
     @contextmanager
-    def open(cls, source: SourceConfig, password: str) -> Iterator[CentralSource]:
-        """The source of a configuration; its session is ended afterwards."""
+    def open(cls, source: SourceConfig, password: str, **patience: Any) -> Iterator[CentralSource]:
+        """The source of a configuration; its session is ended afterwards. `patience`: as CentralClient's."""
         assert source.project is not None and source.account is not None  # the configuration is checked
-        with CentralClient(source.url, source.project, source.account, password) as client:
+        with CentralClient(source.url, source.project, source.account, password, **patience) as client:
             yield cls(client)
 
     @property

@@ -52,8 +52,8 @@ def warn(subject: str, text: str, remedy: str) -> Finding:
     return Finding(subject, "warning", text, remedy)
 
 
-def bad(subject: str, text: str, remedy: str) -> Finding:
-    """The night fails, or what it keeps is in danger."""
+def bad(subject: str, text: str, remedy: str = "") -> Finding:
+    """The night fails, or what it keeps is in danger. A text of config.yaml's checks holds its remedy."""
     return Finding(subject, "failed", text, remedy)
 
 
@@ -82,7 +82,7 @@ def examine_file(
     try:
         config = load_config(path)
     except ConfigError as error:
-        return [bad("configuration", problem, f"corrigez {path.name}") for problem in error.problems]
+        return [bad("configuration", problem) for problem in error.problems]
     return examine(config, now=now(config), send_test_mail=send_test_mail, step=step)
 
 
@@ -103,7 +103,7 @@ def guarded(subject: str, check: Check) -> Iterator[Finding]:
         yield from check()
     except ConfigError as error:
         for problem in error.problems:
-            yield bad(subject, problem, "corrigez config.yaml")
+            yield bad(subject, problem)
     except KoboSyncError as error:
         yield bad(subject, error.message, error.remedy)
     except OSError as error:

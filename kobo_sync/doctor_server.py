@@ -17,6 +17,8 @@ from kobo_sync.source import IndexRow, Source
 _SKEW = 120.0
 """Seconds. More, and the times of reception and the certificates' dates can't be trusted."""
 _WORST_SKEW = 3600.0
+_PATIENCE: dict[str, Any] = {"retries": 1, "timeout": (10.0, 60.0)}
+"""Somebody waits for the answer: less of it than a night has."""
 _EVENTS = 2000
 """Lines of history read at most: enough to say how far back it goes."""
 
@@ -28,7 +30,7 @@ class _Enough(Exception):
 def examine_source(source: SourceConfig) -> Iterator[Finding]:
     """Every check of one source."""
     token = source.read_token()
-    with open_source(source, token) as opened:
+    with open_source(source, token, **_PATIENCE) as opened:
         begun = time.monotonic()
         me = opened.whoami()
         yield good(source.name, f"{source.url} répond en {(time.monotonic() - begun) * 1000:.0f} ms, compte {me}")
@@ -61,14 +63,9 @@ def _clock(subject: str, source: Source) -> Iterator[Finding]:
 
 
 def _server_time(source: Source) -> tuple[datetime, datetime] | None:
-    """(its time, ours when it came), from whichever layer keeps it."""
-    layer: Any = source
-    for name in ("client", "_client", "http", "_http"):
-        found = getattr(layer, "server_time", None)
-        if found is not None:
-            return found  # type: ignore[no-any-return]
-        layer = getattr(layer, name, None) or layer
-    return getattr(layer, "server_time", None)
+    """(its time, ours when it came): the connection under the client keeps it."""
+    connection = getattr(getattr(source, "client", None), "_http", None)
+    return getattr(connection, "server_time", None)
 
 
 def _form(subject: str, source: Source, uid: str) -> Iterator[Finding]:

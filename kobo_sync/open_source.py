@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from kobo_sync.client import KoboClient
 from kobo_sync.config import SourceConfig
@@ -12,14 +13,17 @@ from kobo_sync.source import Source
 
 
 @contextmanager
-def open_source(source: SourceConfig, token: str, files: Collection[str] = ()) -> Iterator[Source]:
-    """The source, connected under its token or password. `files`: forms whose files are fetched too."""
+def open_source(source: SourceConfig, token: str, files: Collection[str] = (), **patience: Any) -> Iterator[Source]:
+    """The source, connected under its token or password. `files`: forms whose files are fetched too.
+
+    `patience`: `timeout`, `retries`, `sleep` and `limits` of the clients, where their own don't fit.
+    """
     if source.kind == "central":
         from kobo_sync.central_source import CentralSource
 
-        with CentralSource.open(source, token) as central:
+        with CentralSource.open(source, token, **patience) as central:
             yield central
         return
     with_files = {uid for form, uid in source.forms.items() if uid and form in files}
-    with KoboClient(source.url, token) as client:
+    with KoboClient(source.url, token, **patience) as client:
         yield KoboSource(client, with_files)
