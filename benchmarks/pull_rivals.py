@@ -88,18 +88,18 @@ def kobo_sync(base: str, form: str, folder: str) -> Callable[[], int]:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from datetime import UTC, datetime
 
-    from kobo_sync.client import KoboClient
     from kobo_sync.config import SourceConfig
+    from kobo_sync.open_source import open_source
     from kobo_sync.pull import pull
     from kobo_sync.store import Store
 
     source = SourceConfig(name="mesure", url=base, token_env="UNUSED", forms={"traite": form})
 
     def read() -> int:
-        with Store.open(Path(folder) / "anltp.db", bytes(32)) as store, KoboClient(base, TOKEN) as client:
-            report = pull(source, store, client, now=datetime.now(UTC))
+        with Store.open(Path(folder) / "anltp.db", bytes(32)) as store, open_source(source, TOKEN) as server:
+            report = pull(source, store, server, now=datetime.now(UTC))
             kept = store.connection.execute("SELECT count(*) FROM submission").fetchone()[0]
-            assert report.new + report.changed == report.fetched_bodies and kept == report.received
+            assert kept == report.received and not report.quarantined, report
             return report.received
 
     return read

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 
+from kobo_sync.central import CentralClient
+from kobo_sync.config import SourceConfig
 from kobo_sync.errors import NotFoundError, UnexpectedAnswer
-from kobo_sync.transport import Transport
+from kobo_sync.transport import HeaderAuth, Transport, wait
 from kobo_sync.transport_bounds import set_deadline
 
 _HOPS = 3
+_TIMEOUT = (10.0, 130.0)
+_RETRIES = 4
 _FILE_NAME = re.compile(r"[^/\\\x00-\x1f]{1,200}\.(jpe?g|png|pdf|webp|gif|heic|heif|tiff?)", re.IGNORECASE)
 """An answer that reads so names a file: questions differ from release to release."""
 
@@ -135,6 +140,30 @@ class CentralFiles:
     def _path(self, form_id: str, remote_key: str) -> str:
         form, row = quote(form_id, safe=""), quote(remote_key, safe="")
         return f"/v1/projects/{self._project}/forms/{form}/submissions/{row}/attachments"
+
+
+class _SignedIn(CentralClient):
+    """A client whose session another transport uses too."""
+
+    def files(self) -> FileTransport:
+        """Signs in first."""
+        self.me()
+        return FileTransport(self.url, self._auth, timeout=_TIMEOUT, retries=_RETRIES, sleep=wait)
+
+
+@contextmanager
+def open_files(source: SourceConfig, token: str) -> Iterator[FileServer]:
+    """The files of a source of the configuration, under its token or password."""
+    with ExitStack() as stack:
+        if source.kind == "central":
+            assert source.project is not None and source.account is not None
+            client = _SignedIn(source.url, source.project, source.account, token)
+            stack.enter_context(client)
+            http = client.files()
+        else:
+            http = FileTransport(source.url, HeaderAuth("Token", token), timeout=_TIMEOUT, retries=_RETRIES, sleep=wait)
+        stack.enter_context(http)
+        yield KoboFiles(http) if source.project is None else CentralFiles(http, source.project)
 
 
 def _named(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

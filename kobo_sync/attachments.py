@@ -20,7 +20,8 @@ import requests
 import urllib3
 
 from kobo_sync.attachment_files import FOLDER, PIECE, DiskRefused, SealedWriter, file_name, read_sealed
-from kobo_sync.attachment_servers import FileServer, RemoteFile
+from kobo_sync.attachment_servers import FileServer, RemoteFile, open_files
+from kobo_sync.config import Config, SourceConfig
 from kobo_sync.disk import system_problem
 from kobo_sync.errors import AuthError, StoreError
 from kobo_sync.store import Store
@@ -109,6 +110,21 @@ def fetch_files(
             f"{form} : {report.failed} fichier(s) joint(s) ne peuvent pas être gardés : kobo-sync attachments list"
         )
     return report
+
+
+def fetch_source(
+    config: Config, source: SourceConfig, token: str, store: Store, key: bytes, now: datetime
+) -> list[str]:
+    """After a pull: the files of the forms that the configuration names. What people should know, in French."""
+    forms = [form for form, uid in source.forms.items() if uid and config.attachments.get(form)]
+    if not forms:
+        return []
+    with open_files(source, token) as server:
+        return [
+            warning
+            for form in forms
+            for warning in fetch_files(store, key, source.name, form, source.uid(form), server, now=now).warnings
+        ]
 
 
 def kept_of(store: Store, submission_key: str) -> list[Kept]:

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from kobo_sync.config_accounts import AccountConfig, account_problems
+from kobo_sync.config_attachments import Attachments
 from kobo_sync.config_backup import BackupConfig, RecoveryConfig
 from kobo_sync.config_central import central_problem, form_identifier
 from kobo_sync.config_checks import (
@@ -175,6 +176,7 @@ class Config(Strict):
     mail: MailConfig | None = None
     recovery: RecoveryConfig = RecoveryConfig()
     backup: BackupConfig = BackupConfig()
+    attachments: Attachments = Field(default_factory=dict)
     retention: RetentionConfig = RetentionConfig()
     _path: Path = PrivateAttr(default=Path("config.yaml"))
 
