@@ -20,11 +20,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kobo_sync.config import load_config
 from kobo_sync.demo_server import serve
+from kobo_sync.demo_server.central import serve_central
 from kobo_sync.doctor import Finding, examine, examine_file, exit_code
 from kobo_sync.keys import PSEUDONYM_VARIABLE, STORE_VARIABLE
 from kobo_sync.lock import hold_lock
 from kobo_sync.store import Store
+from tests.central_fixture import PEOPLE, SYNC, CentralProject
 from tests.demo_server_fixture import LEAD, NORTH, PHONE, USERS, Project
+from tests.mail_fixture import mail_section, mail_server
 from tests.store_fixture import KEY, fill
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
@@ -247,6 +250,36 @@ def test_a_mail_server_that_does_not_answer_is_found(installed: Callable[..., Pa
     assert "personne ne sera prévenu" in about(found(installed()), "courrier", "warning")
     mail = {"host": "127.0.0.1", "port": _free_port(), "sender": "a@exemple.invalid", "to": ["b@exemple.invalid"]}
     assert "ne répond pas" in about(found(installed(mail=mail)), "courrier", "failed")
+
+
+def test_the_mail_is_tried_without_sending_unless_asked(installed: Callable[..., Path], tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (box, config):
+        path = installed(mail=mail_section(tmp_path, config.port_used))
+        assert "rien n’a été envoyé" in about(found(path), "courrier", "ok")
+        assert box.logins == 1 and not box.messages
+        assert "message d’essai confié" in about(found(path, send_test_mail=True), "courrier", "ok")
+        assert [message["Subject"] for message in box.messages] == ["Essai de kobo-sync doctor"]
+
+
+def test_a_central_server_is_examined_the_same_way(
+    installed: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TOKEN, SYNC.password)
+    with serve_central(tmp_path / "central.db", people=PEOPLE) as base:
+        central = CentralProject.published(base, "traite")
+        for village in ("Alpha", "Beta"):
+            central.add(village=village)
+        source = {
+            "name": "central-oim", "kind": "central", "url": base, "project": 1, "account": SYNC.email,
+            "forms": {"traite": "traite"},
+        }  # fmt: skip
+        findings = found(installed(source=source))
+        assert [finding.line for finding in findings if not finding.ok] == []
+        assert SYNC.email in about(findings, "central-oim", "ok") and "horloge" in about(findings, "central-oim", "ok")
+        assert "2 fiche(s), lues en une page" in about(findings, "central-oim · traite", "ok")
+        monkeypatch.setenv(TOKEN, "not the password")
+        (failed,) = (finding for finding in found(installed(source=source)) if not finding.ok)
+        assert failed.subject == "central-oim" and failed.remedy and "not the password" not in failed.line
 
 
 def test_a_missing_backup_and_a_night_that_never_was_are_told(installed: Callable[..., Path]) -> None:
