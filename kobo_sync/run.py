@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from kobo_sync import health, logs
+from kobo_sync.attachments import fetch_source
 from kobo_sync.config import Config, SourceConfig
+from kobo_sync.drift import news
 from kobo_sync.errors import ServerError, StoreError
-from kobo_sync.keys import load_keys
+from kobo_sync.keys import Keys, load_keys
 from kobo_sync.lock import hold_lock
 from kobo_sync.open_source import open_source
 from kobo_sync.outputs import periods_of, read_frames, write_period
@@ -99,21 +101,12 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
         logs.event("run_start")
         _refuse_lost_sources(store, config)
         run_id = store.start_run(now)
-        for source in config.sources:
-            step(f"Tirage de {source.name}")
-            try:
-                report.pulls[source.name] = _pull_source(source, tokens[source.name], store, now, confirm_deletions)
-                logs.event("source_end", source=source.name, counts=asdict(report.pulls[source.name]))
-            except ServerError as error:
-                report.fail(source.name, error, f"{source.name} : {error}")
-            except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as error:
-                # An answer of a shape nobody foresaw: the other sources go on, and its text, which may hold an answer
-                # of a case, is not repeated.
-                report.fail(source.name, error, f"{source.name} : réponse imprévue du serveur ({type(error).__name__})")
+        _pull_all(config.sources, tokens, store, now, report, step, confirm_deletions)
         if report.pulls:
             report.rebuilt = rebuild(store, config, now=now, step=step)
             _write(store, config, keys.pseudonym, now, report, step)
         _tell_people(report)
+        report.for_people += news(store, now.astimezone(UTC).isoformat(timespec="seconds"))
         ended = datetime.now(ZoneInfo(config.timezone))
         store.finish_run(run_id, ended, report.exit_code, report.as_json())
         health.ended(
@@ -124,6 +117,46 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
             "run_end", exit_code=report.exit_code, counts=report.counts(), duration=(ended - now).total_seconds()
         )
     return report
+
+
+def pull_only(
+    config: Config,
+    *,
+    now: datetime,
+    only: str | None = None,
+    confirm_deletions: bool = False,
+    step: Step = lambda _: None,
+) -> RunReport:
+    """Bring the store level with every source, or with one, and do nothing else. Errors as `run`."""
+    keys = load_keys(config)
+    require_drill(config, keys)
+    sources = config.sources if only is None else [config.source(only)]
+    tokens = {source.name: source.read_token() for source in sources}
+    report = RunReport()
+    with logs.kept(config), hold_lock(config.lock_path), Store.open(config.store_path, keys.store) as store:
+        _refuse_lost_sources(store, config)
+        run_id = store.start_run(now)
+        _pull_all(sources, tokens, store, now, report, step, confirm_deletions)
+        _tell_people(report)
+        store.finish_run(run_id, datetime.now(ZoneInfo(config.timezone)), report.exit_code, report.as_json())
+    return report
+
+
+def _pull_all(
+    sources: Sequence[SourceConfig], tokens: Mapping[str, str], store: Store, now: datetime, report: RunReport,
+    step: Step, confirm_deletions: bool,
+) -> None:  # fmt: skip
+    """A source that can't be read does not stop the others."""
+    for source in sources:
+        step(f"Tirage de {source.name}")
+        try:
+            report.pulls[source.name] = _pull_source(source, tokens[source.name], store, now, confirm_deletions)
+            logs.event("source_end", source=source.name, counts=asdict(report.pulls[source.name]))
+        except ServerError as error:
+            report.fail(source.name, error, f"{source.name} : {error}")
+        except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as error:
+            # An answer of a shape nobody foresaw: its text, which may hold an answer of a case, is not repeated.
+            report.fail(source.name, error, f"{source.name} : réponse imprévue du serveur ({type(error).__name__})")
 
 
 def _refuse_lost_sources(store: Store, config: Config) -> None:
@@ -137,9 +170,16 @@ def _refuse_lost_sources(store: Store, config: Config) -> None:
         )
 
 
-def _pull_source(source: SourceConfig, token: str, store: Store, now: datetime, confirm_deletions: bool) -> PullReport:
-    with open_source(source, token) as server:
-        return pull(source, store, server, now=now, confirm_deletions=confirm_deletions)
+def _pull_source(
+    config: Config, keys: Keys, source: SourceConfig, token: str, store: Store, now: datetime, confirm_deletions: bool
+) -> PullReport:
+    with open_source(source, token, [form for form, wanted in config.attachments.items() if wanted]) as server:
+        report = pull(source, store, server, now=now, confirm_deletions=confirm_deletions)
+    try:
+        report.warnings += fetch_source(config, source, token, store, keys.store, now)
+    except ServerError as error:  # the rows are there: their files come another night
+        report.warnings.append(f"fichiers joints : {error}")
+    return report
 
 
 def _write(store: Store, config: Config, key: bytes, now: datetime, report: RunReport, step: Step) -> None:
@@ -162,11 +202,12 @@ def _write(store: Store, config: Config, key: bytes, now: datetime, report: RunR
 def _tell_people(report: RunReport) -> None:
     for name, pulled in report.pulls.items():
         report.for_people += [f"{name} · {warning}" for warning in pulled.warnings]
+    if unreadable := report.total("quarantined"):
+        report.for_people.append(f"{unreadable} fiche(s) illisible(s) à la réception : kobo-sync status")
     rebuilt = report.rebuilt
     if rebuilt is None:
         return
     for number, words in (
-        (report.total("quarantined"), "fiche(s) illisible(s) à la réception : kobo-sync status"),
         (rebuilt.quarantined, "fiche(s) en quarantaine, à corriger dans Kobo : kobo-sync status"),
         (rebuilt.blocked, "fiche(s) arrêtée(s) par une règle bloquante : feuille « Qualité » du classeur"),
         (rebuilt.names_to_erase, NAMES_TO_ERASE),
