@@ -24,6 +24,7 @@ from kobo_sync.cli_forms import DEFAULT_CONFIG, ConfigOption, err, forms_app, ou
 from kobo_sync.cli_geo import geo_app
 from kobo_sync.cli_keys import register as register_keys
 from kobo_sync.cli_nightly import register as register_nightly
+from kobo_sync.cli_pull import register as register_pull
 from kobo_sync.cli_show import register as register_show
 from kobo_sync.errors import ConfigError, KoboSyncError
 
@@ -39,6 +40,7 @@ app.add_typer(report_app, name="report")
 app.add_typer(geo_app, name="geo")
 register_keys(app)
 register_nightly(app)
+register_pull(app)
 register_backup(app)
 register_erase(app)
 register_doctor(app)

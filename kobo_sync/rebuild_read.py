@@ -9,6 +9,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from kobo_sync.config import Config
+from kobo_sync.drift import Drift
 from kobo_sync.store import CurrentSubmission, Store
 from transforms.counting import Review, review_effect
 from transforms.derive import Received
@@ -32,19 +33,22 @@ class Readable:
 
 
 def read_all(store: Store, config: Config, at: str) -> Readable:
-    """Every submission that is still on its server. Quarantine is entered and released on the way."""
-    zone, out = ZoneInfo(config.timezone), Readable()
+    """Every submission that is still on its server. Quarantine and what is new of the forms are noted on the way."""
+    zone, out, drift = ZoneInfo(config.timezone), Readable(), Drift(store)
     for order, submission in enumerate(store.current_submissions(config.sync_account)):
         if submission.deleted:
             store.quarantine_release(submission.submission_key, "mapping", at)
             continue
         try:
             if submission.form in OTHER_FORMS:
-                out.others.append(_other(submission, order, zone, config))
+                out.others.append(other := _other(submission, order, zone, config))
+                drift.see(submission, other.other.leftover)
             else:
-                out.cases.append(_case(submission, order, zone))
+                out.cases.append(case := _case(submission, order, zone))
+                drift.see(submission, case.mapped.leftover)
         except MappingError as error:
             out.quarantined += 1
+            drift.see_unread(submission)
             store.quarantine_enter(
                 submission_key=submission.submission_key, source=submission.source, form=submission.form,
                 remote_key=submission.remote_key, instance_uuid=submission.instance_uuid, stage="mapping",
@@ -52,6 +56,7 @@ def read_all(store: Store, config: Config, at: str) -> Readable:
             )  # fmt: skip
             continue
         store.quarantine_release(submission.submission_key, "mapping", at)
+    drift.keep(at)
     return out
 
 

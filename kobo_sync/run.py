@@ -101,7 +101,7 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
         logs.event("run_start")
         _refuse_lost_sources(store, config)
         run_id = store.start_run(now)
-        _pull_all(config.sources, tokens, store, now, report, step, confirm_deletions)
+        _pull_all(config, keys, config.sources, tokens, store, now, report, step, confirm_deletions)
         if report.pulls:
             report.rebuilt = rebuild(store, config, now=now, step=step)
             _write(store, config, keys.pseudonym, now, report, step)
@@ -136,21 +136,23 @@ def pull_only(
     with logs.kept(config), hold_lock(config.lock_path), Store.open(config.store_path, keys.store) as store:
         _refuse_lost_sources(store, config)
         run_id = store.start_run(now)
-        _pull_all(sources, tokens, store, now, report, step, confirm_deletions)
+        _pull_all(config, keys, sources, tokens, store, now, report, step, confirm_deletions)
         _tell_people(report)
         store.finish_run(run_id, datetime.now(ZoneInfo(config.timezone)), report.exit_code, report.as_json())
     return report
 
 
 def _pull_all(
-    sources: Sequence[SourceConfig], tokens: Mapping[str, str], store: Store, now: datetime, report: RunReport,
-    step: Step, confirm_deletions: bool,
+    config: Config, keys: Keys, sources: Sequence[SourceConfig], tokens: Mapping[str, str], store: Store,
+    now: datetime, report: RunReport, step: Step, confirm_deletions: bool,
 ) -> None:  # fmt: skip
     """A source that can't be read does not stop the others."""
     for source in sources:
         step(f"Tirage de {source.name}")
         try:
-            report.pulls[source.name] = _pull_source(source, tokens[source.name], store, now, confirm_deletions)
+            report.pulls[source.name] = _pull_source(
+                config, keys, source, tokens[source.name], store, now, confirm_deletions
+            )
             logs.event("source_end", source=source.name, counts=asdict(report.pulls[source.name]))
         except ServerError as error:
             report.fail(source.name, error, f"{source.name} : {error}")
