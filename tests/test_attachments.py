@@ -9,6 +9,7 @@ import os
 import re
 import time
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
 from starlette.middleware import Middleware
@@ -16,16 +17,21 @@ from starlette.responses import Response
 
 from kobo_sync import attachments
 from kobo_sync.attachment_files import SealedWriter, file_name, read_sealed
-from kobo_sync.attachment_servers import FileTransport, KoboFiles
+from kobo_sync.attachment_servers import FileTransport, KoboFiles, open_files
 from kobo_sync.attachments import fetch_files, folder, kept_of, read_file, remove_files
+from kobo_sync.config import SourceConfig
+from kobo_sync.demo_server import RequestLine, serve
 from kobo_sync.demo_server import requests as logged
-from kobo_sync.demo_server import serve
+from kobo_sync.demo_server.central import serve_central
 from kobo_sync.demo_server.faults import Fault, FaultBoard, Faults
 from kobo_sync.errors import AuthError, StoreError
+from kobo_sync.open_source import open_source
+from kobo_sync.pull import pull
 from kobo_sync.received_rows import read_row
 from kobo_sync.store import Store
 from kobo_sync.store_receive import Row, submission_key, write_row
 from kobo_sync.transport import HeaderAuth
+from tests.central_fixture import PEOPLE, SYNC, CentralProject
 from tests.demo_server_fixture import LEAD, USERS, Project
 from tests.store_fixture import KEY
 from tests.stub_server import Said, stub
@@ -311,6 +317,48 @@ def test_an_erasure_takes_files_and_names_and_the_next_night_brings_neither_back
         fetch_files(store, KEY, "kobo", "fournisseur", project.uid, KoboFiles(http), now=NOW)
     assert states(store) == [("effacé 1", "gone")]
     assert on_disk(store) == []
+
+
+# --- ODK Central ------------------------------------------------------------------------------------------------------
+
+
+def test_central_files_are_fetched_by_name_when_they_come_and_not_listed_again(tmp_path, store):
+    name = "reçu é (1).png"
+    with serve_central(tmp_path / "central.db", people=PEOPLE) as base:
+        project = CentralProject.published(base)
+        instance = project.add(photo=name)
+        source = central_source(base, project)
+        assert pulled_central(source, store) == [(name, "awaited")]
+        sent = project.ask("POST", f"{project.row(instance)}/attachments/{quote(name)}", data=PNG)
+        assert sent.status_code == 200, sent.text
+        assert pulled_central(source, store) == [(name, "fetched")]
+        assert read_file(store, KEY, 1) == PNG
+        asked = len(file_requests(tmp_path))
+        assert asked and pulled_central(source, store) == [(name, "fetched")]
+        assert len(file_requests(tmp_path)) == asked
+        assert project.ask("DELETE", f"{project.row(instance)}/attachments/{quote(name)}").status_code == 200
+        assert pulled_central(source, store) == [(name, "gone"), (name, "awaited")], "the answer still names one"
+        assert read_file(store, KEY, 1) == PNG
+
+
+def central_source(base: str, project: CentralProject) -> SourceConfig:
+    return SourceConfig(
+        name="central", kind="central", url=base, project=1, account=SYNC.email, token_env="CENTRAL_PASSWORD",
+        forms={"fournisseur": project.form_id},
+    )  # fmt: skip
+
+
+def pulled_central(source: SourceConfig, store: Store) -> list[tuple[str, str]]:
+    """A pull and the files after it; where each file stands."""
+    with open_source(source, SYNC.password, ["fournisseur"]) as server:
+        pull(source, store, server, now=NOW)
+    with open_files(source, SYNC.password) as files:
+        fetch_files(store, KEY, source.name, "fournisseur", source.uid("fournisseur"), files, now=NOW)
+    return states(store)
+
+
+def file_requests(tmp_path) -> list[RequestLine]:
+    return [line for line in logged(tmp_path / "central.db") if line.path.rstrip("/").endswith("/attachments")]
 
 
 # --- The sealed file itself -------------------------------------------------------------------------------------------
