@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from kobo_sync.demo_server.app import RequestLog
 from kobo_sync.demo_server.central import audits, auth, forms, intake, odata, submissions
 from kobo_sync.demo_server.central.storage import Settings
-from kobo_sync.demo_server.central.web import Broken, Call, Handler, Problem, answer, not_found, openrosa, refusal
+from kobo_sync.demo_server.central.web import OPENROSA, Broken, Call, Handler, Problem, answer, not_found, openrosa, refusal
 from kobo_sync.demo_server.storage import Store
 from kobo_sync.demo_server.web import Upload
 
@@ -89,6 +89,8 @@ class _Endpoint:
                 response = _handled(call, raw)
         except Problem as problem:
             response = openrosa(problem.message, int(problem.code), "error") if phone else refusal(problem)
+            for name in OPENROSA if phone and call.actor is None else ():
+                del response.headers[name]
         except Broken:
             response = answer({"message": "Internal Server Error"}, 500)
         scope["kobo_user"] = call.actor["name"] if call.actor is not None else None

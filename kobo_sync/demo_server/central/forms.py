@@ -33,7 +33,11 @@ class Form:
 
 def project_number(text: str) -> int:
     """The number of a project in the address. Raises Problem."""
-    if not text.isdecimal() or int(text) > 2_147_483_647:
+    if text.isdecimal() and int(text) > 2_147_483_647:
+        raise Problem(
+            400.22, f"Provided value '{text}' is out of range for type 'integer'", {"value": text, "type": "integer"}
+        )
+    if not text.isdecimal():
         raise Problem(
             400.11, f'Invalid input data type: expected "{text}" to be (type integer)',
             {"value": text, "expected": "type integer"},
@@ -147,6 +151,7 @@ def publish(call: Call, project: int, form_id: str) -> Response:
     if waiting is None:
         raise not_found()
     _publish(call, found, call.params.get("version", waiting["version"]))
+    call.store.run("UPDATE form SET updated = ? WHERE id = ?", (now(), found.number))
     return answer({"success": True})
 
 

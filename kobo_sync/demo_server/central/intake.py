@@ -16,7 +16,7 @@ from kobo_sync.demo_server.central import submissions
 from kobo_sync.demo_server.central.auth import may
 from kobo_sync.demo_server.central.forms import Form, one_form
 from kobo_sync.demo_server.central.storage import next_event, note, now
-from kobo_sync.demo_server.central.web import OPENROSA, Call, Problem, answer, exists, not_known, openrosa
+from kobo_sync.demo_server.central.web import OPENROSA, Call, Problem, answer, exists, not_found, not_known, openrosa
 from kobo_sync.demo_server.central.xforms import Field, local
 from kobo_sync.demo_server.web import Upload
 
@@ -45,7 +45,7 @@ def phone(call: Call, project: int) -> Response:
     others = [file for file in call.files if file is not part]
     row = call.store.one("SELECT id FROM form WHERE project = ? AND xml_form_id = ?", (project, sent.form_id))
     if row is None:
-        raise Problem(404.2, f"The form specified by the ID {sent.form_id} does not exist.")
+        raise not_found()
     if not may(call, "submission.create", project, row["id"]):
         raise not_known()
     form = one_form(call, project, sent.form_id, "submission.create")
@@ -80,7 +80,12 @@ def post(call: Call, project: int, form_id: str) -> Response:
     sent = _read(call.body.decode("utf-8", "replace"))
     _release(call, form, sent)
     if call.store.one("SELECT 1 FROM def WHERE form = ? AND instance = ?", (form.number, sent.instance)):
-        raise exists("instanceID", sent.instance)
+        names, values = ["formId", "instanceId", "draft"], [str(form.number), sent.instance, "f"]
+        raise Problem(
+            409.3,
+            f"A resource already exists with {','.join(names)} value(s) of {','.join(values)}.",
+            {"table": "submissions", "fields": names, "values": values},
+        )
     shown = submissions.shown(call, _create(call, form, sent, []))
     return answer({name: value for name, value in shown.items() if name not in ("reviewState", "deletedAt")})
 

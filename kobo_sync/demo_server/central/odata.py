@@ -46,7 +46,9 @@ def service(call: Call, project: int, form_id: str) -> Response:
     found = published_form(call, project, form_id, "submission.list")
     names = ["Submissions", *_repeats(found.fields, "Submissions")]
     tables = [{"name": name, "kind": "EntitySet", "url": name} for name in names]
-    return answer({"@odata.context": _context(call, found).partition("#")[0], "value": tables}, 200, VERSION)
+    body = {"@odata.context": _context(call, found).partition("#")[0], "value": tables}
+    kind = {"Content-Type": "application/json; charset=utf-8; odata.metadata=minimal"}
+    return answer(body, 200, VERSION | kind)
 
 
 def _repeats(fields: tuple[Field, ...], path: str) -> list[str]:

@@ -148,12 +148,13 @@ def note(
     )
 
 
-def purge(data: Path) -> int:
-    """Remove the rows in the trash for good, as the installation's own job does after 30 days; how many."""
+def purge(data: Path, instance: str | None = None) -> int:
+    """Remove the rows in the trash for good (one, or all), as the installation's job does after 30 days; how many."""
     db = sqlite3.connect(data)
     try:
         with db:
-            gone = [row[0] for row in db.execute("SELECT id FROM submission WHERE deleted IS NOT NULL")]
+            trash = db.execute("SELECT id, instance FROM submission WHERE deleted IS NOT NULL")
+            gone = [row[0] for row in trash if instance in (None, row[1])]
             for number in gone:
                 db.execute("DELETE FROM file WHERE def IN (SELECT id FROM def WHERE submission = ?)", (number,))
                 db.execute("DELETE FROM def WHERE submission = ?", (number,))
