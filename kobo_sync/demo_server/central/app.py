@@ -17,7 +17,17 @@ from starlette.types import Receive, Scope, Send
 from kobo_sync.demo_server.app import RequestLog
 from kobo_sync.demo_server.central import audits, auth, forms, intake, odata, submissions
 from kobo_sync.demo_server.central.storage import Settings
-from kobo_sync.demo_server.central.web import OPENROSA, Broken, Call, Handler, Problem, answer, not_found, openrosa, refusal
+from kobo_sync.demo_server.central.web import (
+    OPENROSA,
+    Broken,
+    Call,
+    Handler,
+    Problem,
+    answer,
+    not_found,
+    openrosa,
+    refusal,
+)
 from kobo_sync.demo_server.storage import Store
 from kobo_sync.demo_server.web import Upload
 
