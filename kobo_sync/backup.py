@@ -81,7 +81,7 @@ def back_up(config: Config, *, now: datetime, step: Callable[[str], None] = lamb
             taken = keyed_copy(config.store_path, keys.store, copy)
             about = _about(config, keys, copy, taken, now)
             step("Chiffrement")
-            path, size, digest = _write(folder / backup_name(now), config, copy, about)
+            path, size, digest = _write(_free_name(folder, now), config, copy, about)
         finally:
             remove_store(copy)
         record = {"at": now.isoformat(), "file": path.name, "folder": str(folder), "size": size, "sha256": digest}
@@ -172,8 +172,6 @@ def _write(path: Path, config: Config, copy: Path, about: dict[str, Any]) -> tup
     partial = path.with_name(path.name + _PARTIAL)
     written, size = hashlib.sha256(), 0
     try:
-        if path.exists():
-            raise StoreError(f"La sauvegarde {path} existe déjà", "relancez dans une seconde")
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             chunks = backup_archive.stream(copy, config.path, config.data_dir / "attachments", about)
             seal_stream(chunks, file, list(config.recovery.public_keys), written.update)
@@ -190,6 +188,12 @@ def _write(path: Path, config: Config, copy: Path, about: dict[str, Any]) -> tup
         partial.unlink(missing_ok=True)
         raise
     return path, size, written.hexdigest()
+
+
+def _free_name(folder: Path, at: datetime) -> Path:
+    while (folder / backup_name(at)).exists():  # a second one within the second, by hand or by an upgrade
+        at += timedelta(seconds=1)
+    return folder / backup_name(at)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -33,7 +33,7 @@ _RIGHTS = {
 _READS = 0x1 | 0x10000000 | 0x80000000 | 0x40000 | 0x80000
 """Reading the content, or giving oneself the right to."""
 
-_ENTRY = re.compile(r"\(([^;()]*);([^;()]*);([^;()]*);[^;()]*;[^;()]*;([^;()]*)[^()]*\)")
+_ENTRY = re.compile(r"\(([^;()]*);([^;()]*);([^;()]*);[^;()]*;[^;()]*;([^;()]*)[;)]")
 
 
 def readers(sddl: str, user: str) -> list[str]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pyrage
+import pytest
 import yaml
 
+from kobo_sync.cli import main
 from kobo_sync.config import Config, load_config
 from kobo_sync.keys import init_keys, load_keys
 from kobo_sync.store import Store
@@ -73,9 +79,42 @@ def installed(folder: Path, **more: Any) -> Place:
     return place
 
 
-def kobo_sync(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command line as a person or a timer types it, from `folder`, nobody at the keyboard."""
-    return subprocess.run(
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def kobo_sync(folder: Path, *words: str, **environment: str) -> Done:
+    """The command line from `folder`, in this process: a new one takes a second to start."""
+    said, complained = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(complained),
+        pytest.MonkeyPatch.context() as patch,
+        Path(os.devnull).open() as nobody,
+    ):
+        patch.setattr("sys.argv", ["kobo-sync", *words])
+        patch.setattr("sys.stdin", nobody)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        try:
+            main()
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        finally:
+            logging.captureWarnings(False)
+    return Done(code, said.getvalue(), complained.getvalue())
+
+
+def kobo_sync_process(folder: Path, *words: str, **environment: str) -> Done:
+    """The command line as a timer starts it: a process of its own, another home, nobody at the keyboard."""
+    done = subprocess.run(
         [sys.executable, "-c", "from kobo_sync.cli import main; main()", *words],
         cwd=folder,
         env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "PYTHONWARNINGS": "error"} | environment,
@@ -84,3 +123,4 @@ def kobo_sync(folder: Path, *words: str, **environment: str) -> subprocess.Compl
         text=True,
         encoding="utf-8",
     )
+    return Done(done.returncode, done.stdout, done.stderr)

@@ -24,7 +24,7 @@ from kobo_sync.errors import LockHeld, StoreKeyError
 from kobo_sync.keys import load_keys
 from kobo_sync.lock import hold_lock
 from kobo_sync.store import connect
-from tests.backup_fixture import Officer, Place, configured, installed, kobo_sync, officer
+from tests.backup_fixture import Officer, Place, configured, installed, kobo_sync, kobo_sync_process, officer
 from tests.canary import leaks
 
 NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
@@ -132,7 +132,7 @@ def test_one_that_is_killed_leaves_nothing_under_a_backup_s_name(tmp_path: Path)
     assert leaks([tmp_path], [CANARY]) == []
 
     (place.config.data_dir / "attachments" / "grand.bin").unlink()
-    done = kobo_sync(place.folder, "backup")
+    done = kobo_sync_process(place.folder, "backup")
     assert done.returncode == 0, done.stderr
     assert [path.suffix for path in folder.glob("anltp-*")] == [".age"]
     assert not list(place.config.data_dir.glob("sauvegarde-en-cours*"))
@@ -170,7 +170,8 @@ def test_the_last_one_is_known_without_a_key(tmp_path: Path) -> None:
 def test_two_do_not_run_at_once_and_a_run_does_not_stop_it(tmp_path: Path) -> None:
     place = installed(tmp_path)
     with hold_lock(place.config.lock_path):
-        back_up(place.config, now=NOW)
+        made = [back_up(place.config, now=NOW).path for _ in range(2)]
+    assert len(set(made)) == 2 and all(path.exists() for path in made), "two within the same second"
     with hold_lock(place.config.data_dir / "sauvegarde.lock"), pytest.raises(LockHeld):
         back_up(place.config, now=NOW + timedelta(seconds=1))
 

@@ -1,6 +1,7 @@
 """Keys made, found, lost, open to others, malformed; and the demo's key kept away from real servers."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import keyring
@@ -11,6 +12,8 @@ import yaml
 from kobo_sync.config import Config, load_config
 from kobo_sync.errors import StoreKeyError
 from kobo_sync.keys import init_keys, is_demo_key, load_keys
+from kobo_sync.secret_places import open_to_others
+from kobo_sync.windows_sddl import private, readers
 
 COMMITTED = Path(__file__).parent.parent / "config.yaml"
 
@@ -135,3 +138,60 @@ def test_a_machine_without_keyring_says_so(tmp_path):
             load_keys(configured(tmp_path, key_keyring="anltp"))
     finally:
         keyring.set_keyring(before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="mode bits")
+def test_a_key_that_the_system_refuses_says_which_account_to_use(tmp_path):
+    config = configured(tmp_path)
+    (config.data_dir / "store.key").mkdir(parents=True, mode=0o700)
+    (config.data_dir / "store.key").chmod(0o700)
+    with pytest.raises(StoreKeyError, match=r"clé de la base\) est illisible.*compte"):
+        load_keys(config)
+
+
+def test_a_spoilt_key_names_the_command_that_puts_it_back(tmp_path):
+    config = configured(tmp_path)
+    init_keys(config)
+    (config.data_dir / "store.key").write_text("ab" * 31)
+    with pytest.raises(StoreKeyError, match=r"retirez-la de là, puis .*kobo-sync recovery open COPIE --identity"):
+        load_keys(config)
+
+
+# What Windows answers, in SDDL, for files of one account: the same text whatever the language, where icacls prints
+# « BUILTIN\Utilisateurs:(I)(RX) » or « BUILTIN\Users:(I)(RX) ».
+ME, COLLEAGUE = "S-1-5-21-1004336348-1177238915-682003330-1001", "S-1-5-21-1004336348-1177238915-682003330-1002"
+INHERITED = f"D:AI(A;ID;FA;;;BA)(A;ID;FA;;;SY)(A;ID;0x1200a9;;;BU)(A;ID;0x1301bf;;;AU)(A;ID;FA;;;{ME})"
+
+
+@pytest.mark.parametrize(
+    ("sddl", "found"),
+    [
+        (private(ME), []),
+        (f"O:{ME}G:{ME}D:PAI(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;{ME})S:AI(AU;SAFA;FA;;;WD)", []),
+        (f"D:AI(A;ID;FA;;;SY)(A;ID;FA;;;BA)(A;ID;FA;;;{ME})", []),  # a file of one's own profile
+        (INHERITED, ["S-1-5-32-545", "S-1-5-11"]),  # a folder made at the root of the disk
+        (f"D:P(A;;FA;;;{ME})(A;;FR;;;WD)", ["S-1-1-0"]),
+        (f"D:P(A;;FA;;;{ME})(A;;GR;;;{COLLEAGUE})", [COLLEAGUE]),
+        (f"D:P(A;;FA;;;{ME})(A;;WD;;;{COLLEAGUE})", [COLLEAGUE]),  # may give herself the right
+        (f"D:P(A;;FA;;;{ME})(A;;0x100000;;;WD)(A;;RC;;;BU)", []),  # may know that it exists, not read it
+        (f"D:P(D;;FA;;;WD)(A;;FA;;;{ME})", []),
+        (f"D:P(A;OICIIO;FA;;;BU)(A;;FA;;;{ME})", []),  # for what lies below only
+        (f'D:P(XA;;FR;;;WD;(@User.Title=="x"))(A;;FA;;;{ME})', ["S-1-1-0"]),
+        (f"D:P(A;;FA;;;{COLLEAGUE})", [COLLEAGUE]),
+        ("D:NO_ACCESS_CONTROL", ["S-1-1-0"]),
+        ("O:BAG:SY", ["S-1-1-0"]),
+    ],
+)
+def test_the_access_list_of_windows_tells_who_else_reads_a_file(sddl, found):
+    assert readers(sddl, ME) == found
+
+
+@pytest.mark.skipif(os.name != "nt", reason="access lists of Windows")
+def test_a_key_file_on_windows_is_closed_when_made_and_refused_when_open(tmp_path):
+    config = configured(tmp_path)
+    init_keys(config)
+    path = config.data_dir / "store.key"
+    assert open_to_others(path) == ""
+    subprocess.run(["icacls", str(path), "/grant", "*S-1-1-0:R"], check=True, capture_output=True)
+    with pytest.raises(StoreKeyError, match=r"lisible par d’autres.*icacls.*S-1-1-0"):
+        load_keys(config)

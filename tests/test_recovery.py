@@ -13,7 +13,7 @@ from kobo_sync.age_files import read_identities
 from kobo_sync.errors import ConfigError, StoreKeyError
 from kobo_sync.keys import Keys, init_keys, load_keys
 from kobo_sync.recovery import open_copy, recovery_notices, require_drill, write_copy
-from tests.backup_fixture import PASSPHRASE, configured, installed, kobo_sync, officer
+from tests.backup_fixture import PASSPHRASE, configured, installed, kobo_sync, kobo_sync_process, officer
 
 
 def no_passphrase() -> str:
@@ -27,12 +27,12 @@ def everything_said(*runs: object) -> str:
 def test_init_ends_only_after_an_officer_has_opened_the_copy(tmp_path: Path) -> None:
     officers = [officer(tmp_path, "directrice"), officer(tmp_path, "magistrat")]
     config = configured(tmp_path / "serveur", officers)
-    first = kobo_sync(config.path.parent, "init")
+    first = kobo_sync_process(config.path.parent, "init")
     assert first.returncode == 3 and "recovery check" in first.stdout
     (copy,) = config.data_dir.glob("recovery-*.age")
     assert copy.stat().st_mode & 0o777 == 0o600 or os.name != "posix"
 
-    refused = kobo_sync(config.path.parent, "run", KOBO_TOKEN="jeton")
+    refused = kobo_sync_process(config.path.parent, "run", KOBO_TOKEN="jeton")
     assert refused.returncode == 1 and f"kobo-sync recovery check {copy} --identity" in refused.stderr
 
     again = kobo_sync(config.path.parent, "init")  # interrupted, then resumed: same keys, same copy
@@ -41,7 +41,7 @@ def test_init_ends_only_after_an_officer_has_opened_the_copy(tmp_path: Path) -> 
     elsewhere = tmp_path / "poste-du-magistrat"
     elsewhere.mkdir()
     (elsewhere / copy.name).write_bytes(copy.read_bytes())
-    tried = kobo_sync(elsewhere, "recovery", "check", copy.name, "--identity", str(officers[1].file))
+    tried = kobo_sync_process(elsewhere, "recovery", "check", copy.name, "--identity", str(officers[1].file))
     assert tried.returncode == 0
     code = tried.stdout.split("serveur : ")[1].split()[0]
     assert not list(elsewhere.glob("*.key"))

@@ -15,7 +15,7 @@ from kobo_sync.erasure_list import Erasure, Target, erase_targets, export_erasur
 from kobo_sync.keys import load_keys
 from kobo_sync.recovery import require_drill, write_copy
 from kobo_sync.store import Store
-from tests.backup_fixture import Place, configured, installed, kobo_sync
+from tests.backup_fixture import Place, configured, installed, kobo_sync, kobo_sync_process
 from tests.canary import leaks
 from tests.store_fixture import AT
 
@@ -71,7 +71,7 @@ def test_a_new_machine_gets_the_same_store_in_one_command(place: Place, tmp_path
     shutil.rmtree(place.folder)
     home = tmp_path / "neuf"
     home.mkdir()
-    done = kobo_sync(home, *away.words, "--recovery", away.copy, "--to", str(home / "anltp"))
+    done = kobo_sync_process(home, *away.words, "--recovery", away.copy, "--to", str(home / "anltp"))
     assert done.returncode == 0, done.stderr
     new = Place(home / "anltp", load_config(home / "anltp" / "config.yaml"), place.officers)
     assert load_keys(new.config) == keys and digest_of(new) == before

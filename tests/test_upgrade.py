@@ -17,7 +17,7 @@ from kobo_sync.lock import hold_lock
 from kobo_sync.migrations import CURRENT, version_of
 from kobo_sync.store import Store, connect
 from kobo_sync.upgrade import upgrade
-from tests.backup_fixture import Place, configured, installed, kobo_sync
+from tests.backup_fixture import Place, configured, installed, kobo_sync, kobo_sync_process
 from tests.store_fixture import KEY
 
 NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
@@ -57,7 +57,7 @@ def content(place: Place) -> tuple[int, list[str]]:
 
 def test_a_store_of_the_former_schema_is_backed_up_and_brought_up(old: Place) -> None:
     _, before = content(old)
-    done = kobo_sync(old.folder, "upgrade")
+    done = kobo_sync_process(old.folder, "upgrade")
     assert done.returncode == 0, done.stderr
     assert f"schéma {CURRENT} (elle était au schéma 1)" in done.stdout
     assert content(old)[0] == CURRENT
