@@ -31,10 +31,13 @@ SIS = {
 _PAGE, _RESERVED, _IV = 4096, 80, 16
 
 
-def configured(folder: Path) -> Config:
+def configured(folder: Path, *, url: str = "", uid: str = "") -> Config:
     """The project's own configuration, its data below a folder of the test."""
     content = yaml.safe_load((Path(__file__).parent.parent / "config.yaml").read_text(encoding="utf-8"))
     content |= {"data_dir": "data", "output_dir": "outputs"}
+    if url:
+        source = {"name": SOURCE, "kind": "kobo", "url": url, "token_env": "KOBO_TOKEN", "forms": {"traite": uid}}
+        content["sources"] = [source]
     (folder / "config.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     return load_config(folder / "config.yaml")
 
