@@ -20,7 +20,7 @@ from kobo_sync.errors import StoreError, StoreKeyError
 from kobo_sync.keys import Keys, load_keys, missing_keys, put_keys
 from kobo_sync.lock import hold_lock
 from kobo_sync.migrations import CURRENT
-from kobo_sync.store import Store
+from kobo_sync.store import ARRIVING, Store
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def _erase_again(contents: Contents, config: Config, keys: Keys, erasures: Erasu
 def _place(contents: Contents, config: Config, now: datetime) -> Path | None:
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%S}"
-    arriving = config.store_path.with_name("restauration-en-cours.db")
+    arriving = config.store_path.with_name(ARRIVING)
     shutil.move(contents.store, arriving)  # the long part, if it is another disk
     arriving.chmod(0o600)
     aside = None

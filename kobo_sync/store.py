@@ -35,6 +35,8 @@ from transforms.ledger import LedgerRow
 __all__ = ["CurrentSubmission", "Decision", "Store"]
 
 LedgerKind = Literal["person", "event"]
+ARRIVING = "restauration-en-cours.db"
+"""A store that a restore is putting in place: until it is there, an empty one must not take its place."""
 _NOT_ANSWERS = frozenset({"_validation_status", "_date_modified"})
 
 
@@ -54,6 +56,11 @@ class Store:
         Raises StoreKeyError for a wrong key, StoreError when the file can't be opened or is of a newer release.
         """
         refuse_unsafe(path.parent)
+        if not path.exists() and path.with_name(ARRIVING).exists():
+            raise StoreError(
+                f"Une restauration a été interrompue : la base {path} n’est pas encore à sa place",
+                "relancez la même commande kobo-sync restore ; rien n’est perdu",
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             # Made before SQLite opens it: its journal files take over this mode.

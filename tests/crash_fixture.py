@@ -48,14 +48,14 @@ class Killer:
 
     process: subprocess.Popen[str]
 
-    def __call__(self, job: str, about: Path, **fuse: Any) -> dict[str, Any]:
+    def __call__(self, job: str, about: Path | str, **fuse: Any) -> dict[str, Any]:
         """Runs a job and says how it ended: `killed`, `seconds`, and of one that lived `problems`, `calls`, `steps`."""
         assert self.process.stdin and self.process.stdout
         print(json.dumps({"job": job, "about": str(about)} | fuse), file=self.process.stdin, flush=True)
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         return answer
 
-    def at_random(self, random: Random, job: str, about: Path, clean: dict[str, Any]) -> dict[str, Any]:
+    def at_random(self, random: Random, job: str, about: Path | str, clean: dict[str, Any]) -> dict[str, Any]:
         """A job killed at a random point of what the clean one took: at a call, within a statement, or by the clock."""
         kind = random.choices(("at_call", "at_step", "after"), (6, 2, 2))[0]
         if kind == "after":

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from kobo_sync.age_files import read_identities
+from kobo_sync.backup import back_up, backup_folder
+from kobo_sync.backup_archive import open_archive
+from kobo_sync.backup_keep import backups_in
 from kobo_sync.digest import store_digest
+from kobo_sync.errors import StoreError
 from kobo_sync.store import Store
+from tests.backup_fixture import Place, installed
 from tests.crash_fixture import Killer, World, killer, world
 from tests.store_fixture import KEY, fill
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the harness forks; Windows has no fork")
 SEED = 20261125
 OLD = Path(__file__).parent / "fixtures" / "store-schema-1.sqlcipher"
-SOAK = {"pull": 380, "night": 60, "opening": 60, "swap": 60}
+SOAK = {"pull": 340, "night": 40, "opening": 50, "swap": 40, "backup": 30, "restore": 30}
 """Killed jobs of the long test, by kind."""
-SAMPLE = {"pull": 4, "night": 1, "opening": 3, "swap": 3}
+SAMPLE = {"pull": 4, "night": 1, "opening": 2, "swap": 2, "backup": 2, "restore": 2}
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +41,8 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def killed_nights(at: World, job: str, wanted: int) -> int:
     random, killed, differences = Random(f"{SEED} {job}"), 0, []
     for _ in range(4 * wanted):
-        count, difference = at.kill_then_run(random, job)
-        killed += count
+        number, difference = at.kill_then_run(random, job)
+        killed += number
         differences += [difference] if difference else []
         if killed >= wanted:
             break
@@ -91,6 +100,55 @@ def killed_swaps(kill: Killer, folder: Path, wanted: int) -> int:
     return killed
 
 
+def killed_backups(kill: Killer, place: Place, folder: Path, wanted: int) -> int:
+    """What bears a backup's name is whole; the store is as it was; the next backup leaves nothing of the killed one."""
+    random, killed = Random(f"{SEED} backup"), 0
+    each = (json.dumps({"config": str(place.config.path), "minute": minute}) for minute in count())
+    clean = kill("backup", next(each))
+    assert clean["problems"] == []
+    with place.store() as store:
+        before = store_digest(store)
+    identities = read_identities(place.officers[0].file, lambda: "")
+    while killed < wanted:
+        killed += kill.at_random(random, "backup", next(each), clean)["killed"]
+        for number, made in enumerate(backups_in(backup_folder(place.config))):
+            room = folder / str(number)
+            room.mkdir(parents=True, mode=0o700)
+            open_archive(made, identities, room)
+        assert kill("backup", next(each))["problems"] == []
+        left = [path.name for path in backup_folder(place.config).iterdir() if path.suffix not in (".age", ".jsonl")]
+        assert left == [] and not list(place.config.data_dir.glob("sauvegarde-en-cours*"))
+        for made in backups_in(backup_folder(place.config))[1:]:
+            made.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+    with place.store() as store:
+        assert store_digest(store) == before
+    return killed
+
+
+def killed_restores(kill: Killer, place: Place, wanted: int) -> int:
+    """A restore that was killed is simply run again; meanwhile no empty store takes the place of the lost one."""
+    random, killed = Random(f"{SEED} restore"), 0
+    made = back_up(place.config, now=datetime.now(UTC)).path
+    about = json.dumps({"file": str(made), "identity": str(place.officers[0].file), "config": str(place.config.path)})
+    with place.store() as store:
+        before = store_digest(store)
+    clean = kill("restore", about)
+    assert clean["problems"] == []
+    while killed < wanted:
+        killed += kill.at_random(random, "restore", about, clean)["killed"]
+        try:
+            with place.store() as store:
+                assert store_digest(store) == before
+        except StoreError as error:
+            assert "kobo-sync restore" in error.remedy
+        assert kill("restore", about)["problems"] == []
+        with place.store() as store:
+            assert store_digest(store) == before
+    assert not list(place.config.data_dir.glob("restauration-en-cours*"))
+    return killed
+
+
 def _fresh(folder: Path, origin: Path | None) -> Path:
     data = folder / "one"
     shutil.rmtree(data, ignore_errors=True)
@@ -111,11 +169,21 @@ def test_a_store_killed_while_it_is_made_migrated_or_swapped_is_whole(tmp_path: 
         killed_swaps(kill, tmp_path, SAMPLE["swap"])
 
 
+def test_a_backup_and_a_restore_killed_anywhere_are_done_again(tmp_path: Path) -> None:
+    with killer() as kill:
+        place = installed(tmp_path)
+        killed_backups(kill, place, tmp_path / "opened", SAMPLE["backup"])
+        killed_restores(kill, place, SAMPLE["restore"])
+
+
 @pytest.mark.slow
 def test_five_hundred_kills(at: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     counts = {job: killed_nights(at, job, SOAK[job]) for job in ("pull", "night")}
     counts["opening"] = killed_openings(at.kill, tmp_path, SOAK["opening"])
     counts["swap"] = killed_swaps(at.kill, tmp_path, SOAK["swap"])
+    place = installed(tmp_path)
+    counts["backup"] = killed_backups(at.kill, place, tmp_path / "opened", SOAK["backup"])
+    counts["restore"] = killed_restores(at.kill, place, SOAK["restore"])
     with capsys.disabled():
         said = ", ".join(f"{number} {job}" for job, number in counts.items())
         print(f"\nkill -9: {sum(counts.values())} ({said}); every store equal to the clean one", flush=True)
