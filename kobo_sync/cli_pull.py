@@ -37,8 +37,8 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(report.exit_code)
         for name, pulled in report.pulls.items():
             told = (
-                f"{name} : {pulled.received} fiches sur le serveur ; {pulled.new} nouvelles, {pulled.changed} modifiées, "
-                f"{pulled.status_changed} revues, {pulled.deleted} supprimées, {pulled.reappeared} revenues."
+                f"{name} : {pulled.received} fiches sur le serveur ; {pulled.new} nouvelles, "
+                f"{pulled.changed} modifiées, {pulled.status_changed} revues, {pulled.deleted} supprimées, {pulled.reappeared} revenues."
             )
             out.print(told, markup=False, highlight=False, soft_wrap=True)
         for line in (*report.problems, *report.for_people):
