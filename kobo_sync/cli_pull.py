@@ -38,7 +38,8 @@ def register(app: typer.Typer) -> None:
         for name, pulled in report.pulls.items():
             told = (
                 f"{name} : {pulled.received} fiches sur le serveur ; {pulled.new} nouvelles, "
-                f"{pulled.changed} modifiées, {pulled.status_changed} revues, {pulled.deleted} supprimées, {pulled.reappeared} revenues."
+                f"{pulled.changed} modifiées, {pulled.status_changed} revues, "
+                f"{pulled.deleted} supprimées, {pulled.reappeared} revenues."
             )
             out.print(told, markup=False, highlight=False, soft_wrap=True)
         for line in (*report.problems, *report.for_people):
