@@ -18,7 +18,7 @@ from kobo_sync.errors import Forbidden, NotFoundError
 from kobo_sync.fetch_ahead import ahead
 from kobo_sync.received_rows import MAX_BYTES
 from kobo_sync.source import Bodies, IndexRow, Progress, Refused, ServerEvent, Sweep, Take
-from kobo_sync.store import canonical
+from kobo_sync.store import answers_text
 from kobo_sync.store_receive import Review, Row
 
 BATCH = 100
@@ -220,12 +220,12 @@ def _whole(
         "__system": {name: system[name] for name in _KEPT if name in system},
     }
     try:
-        size = len(canonical(raw).encode())
+        text = answers_text(raw)
     except UnicodeEncodeError:
         message = "un texte de la fiche contient un caractère impossible"
         return Refused("invalid_unicode", message, raw, row.remote_key)
-    if size > MAX_BYTES:
-        message = f"la fiche reçue est trop grande ({size} octets)"
+    if len(text) > MAX_BYTES:
+        message = f"la fiche reçue est trop grande ({len(text)} octets)"
         return Refused("too_large", message, raw, row.remote_key, instance, keep_raw=False)
     return Row(
         remote_key=row.remote_key,
@@ -240,6 +240,7 @@ def _whole(
         review=review,
         raw=raw,
         files=row.files,
+        text=text,
     )
 
 

@@ -17,6 +17,7 @@ from kobo_sync.errors import Forbidden, NotFoundError, ServerError, UnexpectedAn
 from kobo_sync.kobo_history import read_history
 from kobo_sync.received_rows import read_index, read_row
 from kobo_sync.source import Bodies, IndexRow, Progress, ServerEvent, Sweep, Take
+from kobo_sync.store_receive import Review
 
 INDEX_FIELDS = ("_id", "_uuid", "meta/rootUuid", "_validation_status")
 """Named one by one: a status that is not asked for is shown empty by some servers."""
@@ -98,6 +99,10 @@ class KoboSource:
                 return
             highest = last
             yield bodies
+
+    def whole_review(self, form_id: str, row: IndexRow) -> Review:
+        """The review of an index row: the index says who gave it."""
+        return row.review
 
     def is_gone(self, form_id: str, key: str) -> bool:
         """Whether the server itself says that it has no such row (any more)."""

@@ -23,6 +23,7 @@ from kobo_sync.source import Bodies, IndexRow, Refused, Source, Sweep
 from kobo_sync.store import Store
 from kobo_sync.store_receive import (
     Known,
+    Review,
     Row,
     has_any,
     known,
@@ -73,7 +74,7 @@ def _pull_form(job: Job) -> None:
             f"le compte {job.server.whoami()} ne voit pas toutes les fiches ; aucune suppression n’est "
             "constatée ; donnez-lui le droit « voir les soumissions » sur tout le formulaire"
         )
-    if not has_any(job.store, job.source.name, job.form):
+    if job.known_fact("index_read") is None and not has_any(job.store, job.source.name, job.form):
         _receive(job, job.server.everything(job.uid))
     index = _Index(job)
     sweep = job.server.sweep(job.uid, index.take, lambda done, total: job.progress(f"Index de {job.form}", done, total))
@@ -99,17 +100,20 @@ class _Index:
         have_all = known(job.store, job.source.name, job.form, [row.remote_key for row in rows])
         self._seen.extend(hash(row.remote_key) for row in rows)
         self.with_modified += sum(row.modified is not None for row in rows)
+        reviews = []
+        for row in rows:
+            have = have_all.get(row.remote_key)
+            if have is None or have.deleted or _differs(row, have):
+                if row.remote_key not in job.refused:
+                    self.wanted.append(row.remote_key)
+                    if row.modified is not None:
+                        job.modified[row.remote_key] = row.modified
+            elif _reviewed_since(row.review, have.review):
+                reviews.append((have.submission_key, job.server.whole_review(job.uid, row), row.instance_uuid))
         with job.store.transaction():
-            for row in rows:
-                have = have_all.get(row.remote_key)
-                if have is None or have.deleted or _differs(row, have):
-                    if row.remote_key not in job.refused:
-                        self.wanted.append(row.remote_key)
-                        if row.modified is not None:
-                            job.modified[row.remote_key] = row.modified
-                elif row.review != have.review:
-                    write_review(job.store, have.submission_key, row.review, row.instance_uuid, job.at)
-                    job.report.status_changed += 1
+            for key, review, instance_uuid in reviews:
+                write_review(job.store, key, review, instance_uuid, job.at)
+                job.report.status_changed += 1
 
     def missing(self) -> tuple[list[str], int]:
         """Keys that the store has and the index did not show, and how many the store has."""
@@ -132,6 +136,11 @@ def _differs(row: IndexRow, have: Known) -> bool:
     )
 
 
+def _reviewed_since(now: Review, have: Review) -> bool:
+    """Whether the index tells of another review. One that says nothing of the author differs by state and time only."""
+    return (now.uid, now.at) != (have.uid, have.at) or (now.by_whom is not None and now.by_whom != have.by_whom)
+
+
 def _note_sweep(job: Job, index: _Index, sweep: Sweep) -> None:
     job.report.received += sweep.read
     shown = sweep.read - len(sweep.malformed)
@@ -143,6 +152,7 @@ def _note_sweep(job: Job, index: _Index, sweep: Sweep) -> None:
     with job.store.transaction():
         for raw in sweep.malformed:
             _refuse(job, Refused("no_key", "fiche sans identifiant (_id) sur le serveur", raw))
+        job.fact("index_read", job.at)
         if shown:
             offered = "oui" if index.with_modified == shown else "en partie" if index.with_modified else "non"
             job.fact("modified_time", offered)

@@ -22,6 +22,7 @@ class IndexRow:
 
     `instance_uuid`: the current version (None: the server gave none). `modified`: the server's modified time, where it
     offers one. `files`: a text that changes when a file arrives or goes; empty where files were not asked for.
+    `root_uuid`: the first version, where the index tells it; a server may mend a wrong one.
     """
 
     remote_key: str
@@ -29,6 +30,7 @@ class IndexRow:
     review: Review
     modified: str | None = None
     files: str = ""
+    root_uuid: str | None = None
 
 
 Take = Callable[[list[IndexRow]], None]
@@ -110,6 +112,10 @@ class Source(Protocol):
 
     def everything(self, form_id: str) -> Iterator[Bodies]:
         """Every row whole, in large pages fetched ahead, for a first pull. The index judges what is missing."""
+        ...
+
+    def whole_review(self, form_id: str, row: IndexRow) -> Review:
+        """The review of an index row, with its author where the index itself does not say."""
         ...
 
     def is_gone(self, form_id: str, key: str) -> bool:
