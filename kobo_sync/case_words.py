@@ -127,7 +127,7 @@ def flat(form: str, raw: Mapping[str, Any]) -> dict[Place, Any]:
 def order(form: str, place: Place) -> tuple[Any, ...]:
     """Sort key: the case itself, then its repeats, each question in the form's order."""
     names = list(words(form).questions)
-    at = names.index(place.question) if place.question in names else len(names)
+    at = names.index(place.question) if place.question in names else (len(names) if place.question else -1)
     number = re.sub(r"\D", "", place.row)
     return (place.repeat != "", place.repeat, int(number) if number else 0, place.row, at, place.question)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from kobo_sync.case_words import MASK, Place, answer, asked, flat, order, plain, question, row_title
@@ -18,6 +18,10 @@ REVIEWS = {
     "validation_status_not_approved": "non approuvée",
     "validation_status_on_hold": "mise en attente",
 }
+_SAID = {"Approved": "approuvée", "Not Approved": "non approuvée", "On Hold": "mise en attente"}
+"""The same in the words of a server's history."""
+_NEAR = timedelta(minutes=2)
+"""How far a server's clock may be from ours when an edit is told apart from the next."""
 _ACTIONS = {
     "added": "fiche envoyée", "edited": "fiche modifiée", "reviewed": "revue", "deleted": "fiche supprimée",
     "restored": "fiche rétablie",
@@ -39,11 +43,8 @@ class Happening:
 
 def moment(at: str | None, zone: ZoneInfo) -> str:
     """An instant as people of the country read it."""
-    try:
-        instant = datetime.fromisoformat(at or "")
-        return f"{(instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(zone):%d/%m/%Y %H:%M}"
-    except (ValueError, OverflowError):
-        return "date inconnue"
+    instant = _instant(at)
+    return f"{instant.astimezone(zone):%d/%m/%Y %H:%M}" if instant else "date inconnue"
 
 
 def history(
@@ -93,8 +94,9 @@ def _revisions(store: Store, key: str, providers: Mapping[str, str], reveal: boo
     found: list[Happening] = []
     form = key.split("/")[1]
     before: dict[Place, object] | None = None
-    for number, uuid, at, by, text in store.connection.execute(
-        "SELECT revision_no, instance_uuid, received_at, submitted_by, raw_json FROM revision"
+    last = ""
+    for number, at, by, text in store.connection.execute(
+        "SELECT revision_no, received_at, submitted_by, raw_json FROM revision"
         " WHERE submission_key = ? ORDER BY revision_no",
         (key,),
     ):
@@ -102,15 +104,33 @@ def _revisions(store: Store, key: str, providers: Mapping[str, str], reveal: boo
         if before is None:
             found.append(Happening(at, f"reçue pour la première fois, envoyée par {plain(by) or 'compte inconnu'}"))
         else:
-            who = store.connection.execute(
-                "SELECT by_whom FROM server_event WHERE witness = ? AND action = 'edited' ORDER BY at DESC LIMIT 1",
-                (uuid,),
-            ).fetchone()
-            by_whom = f", modifiée par {plain(who[0])}" if who else ""
+            who = _editors(store, key, last, at)
+            by_whom = f", modifiée par {' et '.join(who)}" if who else ""
             details = changes(form, before, now, providers, reveal=reveal)
             found.append(Happening(at, f"version {number} reçue{by_whom}", details or ["aucune réponse changée"]))
-        before = now
+        before, last = now, at
     return found
+
+
+def _editors(store: Store, key: str, since: str, until: str) -> list[str]:
+    """Who edited it on the server between two receptions, where its history can be read."""
+    first, last = _instant(since), _instant(until)
+    if not first or not last:
+        return []
+    edits = [(by, _instant(at)) for action, by, at, _ in _events(store, key) if action == "edited"]
+    return sorted({plain(by) for by, at in edits if at and first - _NEAR <= at <= last + _NEAR})
+
+
+def _events(store: Store, key: str) -> list[tuple[str, str, str, str]]:
+    """What the server's history says of a submission: (action, by, at, detail), oldest first."""
+    source, form = key.split("/")[:2]
+    known = sorted(witnesses(store.connection, key))
+    rows = store.connection.execute(
+        "SELECT DISTINCT action, by_whom, at, detail FROM server_event WHERE source = ? AND form = ?"
+        f" AND witness IN ({', '.join('?' * len(known))}) ORDER BY at",
+        (source, form, *known),
+    )
+    return [tuple(row) for row in rows]
 
 
 def _reviews(store: Store, key: str, zone: ZoneInfo) -> list[Happening]:
@@ -155,20 +175,13 @@ def _deletions(store: Store, key: str) -> list[Happening]:
 
 
 def _on_the_server(store: Store, key: str) -> list[Happening]:
-    source, form = key.split("/")[:2]
-    known = sorted(witnesses(store.connection, key))
-    rows = store.connection.execute(
-        "SELECT DISTINCT action, by_whom, at, detail FROM server_event WHERE source = ? AND form = ?"
-        f" AND witness IN ({', '.join('?' * len(known))}) ORDER BY at",
-        (source, form, *known),
-    )
     return [
         Happening(
             at,
             f"sur le serveur : {_ACTIONS.get(action, plain(action))} par {plain(by) or 'compte inconnu'}"
-            + (f" ({REVIEWS.get(detail, plain(detail))})" if detail else ""),
+            + (f" ({_SAID.get(detail, REVIEWS.get(detail, plain(detail)))})" if detail else ""),
         )
-        for action, by, at, detail in rows
+        for action, by, at, detail in _events(store, key)
     ]
 
 
@@ -247,8 +260,14 @@ def _erasures(store: Store, key: str) -> list[Happening]:
 
 
 def _comparable(at: str) -> str:
+    instant = _instant(at)
+    return instant.isoformat() if instant else at
+
+
+def _instant(at: str | None) -> datetime | None:
+    """An instant in UTC; None for a text that is none."""
     try:
-        instant = datetime.fromisoformat(at)
-        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+        instant = datetime.fromisoformat(at or "")
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        return at
+        return None
