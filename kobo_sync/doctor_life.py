@@ -39,9 +39,13 @@ def _last_night(config: Config, now: datetime) -> Iterator[Finding]:
 
 def _recovery(config: Config) -> Iterator[Finding]:
     from kobo_sync.keys import load_keys
-    from kobo_sync.recovery import recovery_notices
+    from kobo_sync.recovery import needs_drill, recovery_notices
 
-    notices = recovery_notices(config, load_keys(config))
+    keys = load_keys(config)
+    if not needs_drill(config, keys):
+        yield good("copie de secours des clés", "pas nécessaire : démonstration, ou serveur de cette machine seulement")
+        return
+    notices = recovery_notices(config, keys)
     for notice in notices:
         text, _, remedy = notice.partition(" : ")
         yield warn("copie de secours des clés", text, remedy or "kobo-sync init")
