@@ -39,7 +39,8 @@ def review_effect(
     """The review of the current revision.
 
     A mark written by our own account is never a person's. An approval counts for the revision it was given on
-    (`reviewed_instance`); the record edited since counts, and is listed as to be confirmed.
+    (`reviewed_instance`); the record edited since counts, and is listed as to be confirmed. ODK Central replaces any
+    state by « edited » at an edit: what was approved is not told any more, so such a record is to be confirmed too.
     """
     if uid and sync_account and by == sync_account:
         uid = None
@@ -50,6 +51,8 @@ def review_effect(
             return Review("on_hold", False, "en attente d’une décision")
         case "validation_status_approved":
             return Review("approved" if reviewed_instance == instance else "to_confirm", True, None)
+        case "validation_status_edited":
+            return Review("to_confirm", True, None)
     return Review("none", no_status_counts, None if no_status_counts else "pas encore revu")
 
 
