@@ -95,18 +95,30 @@ def empty_received(store: Store, keys: Iterable[str]) -> Emptied:
         _drop_identities(store, key, persons.codes)
         if persons.codes is None:
             done.files += connection.execute(
-                "UPDATE attachment SET state = 'gone', reason = 'effacé' WHERE submission_key = ? AND state <> 'gone'",
-                (key,),
-            ).rowcount
+                "SELECT count(*) FROM attachment WHERE submission_key = ? AND stored_as IS NOT NULL", (key,)
+            ).fetchone()[0]
     done.quarantine = _empty_quarantine(connection)
     return done
 
 
 def scrub(store: Store) -> None:
-    """Write the file anew, so that no freed page or journal holds what was emptied. Needs as much room as the store.
+    """What follows the transaction: attached files go, and the store's file is written anew.
 
+    So no freed page or journal holds what was emptied. Needs as much memory as the store is large.
     Raises StoreError when another program still reads the store: the journal can't be folded in before it is done.
     """
+    from kobo_sync.attachments import remove_files  # it reads the configuration, which reads much
+
+    whole = "SELECT 1 FROM suppression x WHERE x.source = s.source AND x.form = s.form AND x.remote_key = s.remote_key"
+    keys = [
+        row[0]
+        for row in store.connection.execute(
+            "SELECT DISTINCT submission_key FROM attachment JOIN submission s USING (submission_key)"
+            f" WHERE EXISTS ({whole} AND x.row_code IS NULL)"
+        )
+    ]
+    with store.transaction():
+        remove_files(store, keys)
     store.connection.execute("VACUUM")
     busy = store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     if busy:
