@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from kobo_sync.config import Config
 
 
+_STAGING_LOCK = "verrou"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(backup)
@@ -99,21 +102,29 @@ def restore(
 
 
 def upgrade(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Après l’installation d’une nouvelle version : sauvegarder, mettre la base à niveau, recalculer, vérifier."""
+    """Après l’installation d’une nouvelle version : sauvegarder, mettre la base à niveau, recalculer, vérifier.
+
+    Sort avec 3 si « doctor » trouve ensuite quelque chose à regarder.
+    """
     from kobo_sync.backup_copy import SCHEMA_COPY_DAYS
     from kobo_sync.config import load_config
+    from kobo_sync.doctor import examine
     from kobo_sync.upgrade import upgrade as bring_up
 
     settings = load_config(config)
+    now = datetime.now(ZoneInfo(settings.timezone))
     with _steps() as step:
-        done = bring_up(settings, now=datetime.now(ZoneInfo(settings.timezone)), step=step)
+        done = bring_up(settings, now=now, step=step)
+        to_mend = [finding for finding in examine(settings, now=now, step=step) if finding.state != "ok"]
     if done.backup is None:
         say("Pas de sauvegarde chiffrée : aucun responsable n’est inscrit (recovery.officers).")
     else:
         say(f"Sauvegarde : {done.backup.path}")
     say(f"Base au schéma {done.after} (elle était au schéma {done.before}), recalculée et vérifiée.")
     say(f"La base d’avant est gardée {SCHEMA_COPY_DAYS} jours : {done.copy}")
-    say("Vérifiez l’ensemble : kobo-sync doctor")
+    for finding in to_mend:
+        say(finding.line)
+    raise typer.Exit(3 if to_mend else 0)
 
 
 @contextmanager
@@ -128,9 +139,20 @@ def _steps() -> Iterator[Callable[[str], None]]:
 def _staging(config: Path) -> Iterator[Path]:
     """A private folder beside the configuration; what lies in it is encrypted under the store's own key."""
     config.parent.mkdir(parents=True, exist_ok=True)
+    from kobo_sync.errors import LockHeld
+    from kobo_sync.lock import hold_lock
+
+    for left in config.parent.glob(".restauration-*"):  # of one that was killed
+        try:
+            with hold_lock(left / _STAGING_LOCK):
+                pass
+        except LockHeld:
+            continue  # a restore is at work in it
+        shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=".restauration-", dir=config.parent))
     try:
-        yield folder
+        with hold_lock(folder / _STAGING_LOCK):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

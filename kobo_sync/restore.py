@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kobo_sync.backup import ERASURES, backup_folder, erasure_lines
 from kobo_sync.backup_archive import Contents
-from kobo_sync.backup_copy import Snapshot, check_copy, store_files
+from kobo_sync.backup_copy import Snapshot, check_copy, remove_store, store_files
 from kobo_sync.config import Config
 from kobo_sync.disk import system_problem
 from kobo_sync.errors import StoreError, StoreKeyError
@@ -173,6 +173,7 @@ def _place(contents: Contents, config: Config, now: datetime) -> Path | None:
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%S}"
     arriving = config.store_path.with_name(ARRIVING)
+    remove_store(arriving)  # left by a restore that was killed; Windows moves onto no file
     shutil.move(contents.store, arriving)  # the long part, if it is another disk
     arriving.chmod(0o600)
     aside = None

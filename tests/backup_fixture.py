@@ -16,9 +16,10 @@ import pyrage
 import pytest
 import yaml
 
+from kobo_sync.age_files import PASSPHRASE_VARIABLE
 from kobo_sync.cli import main
 from kobo_sync.config import Config, load_config
-from kobo_sync.keys import init_keys, load_keys
+from kobo_sync.keys import PSEUDONYM_VARIABLE, STORE_VARIABLE, init_keys, load_keys
 from kobo_sync.store import Store
 from tests.store_fixture import fill
 
@@ -100,6 +101,8 @@ def kobo_sync(folder: Path, *words: str, **environment: str) -> Done:
     ):
         patch.setattr("sys.argv", ["kobo-sync", *words])
         patch.setattr("sys.stdin", nobody)
+        for name in ("KOBO_TOKEN", STORE_VARIABLE, PSEUDONYM_VARIABLE, PASSPHRASE_VARIABLE):
+            patch.delenv(name, raising=False)
         for name, value in environment.items():
             patch.setenv(name, value)
         try:

@@ -13,6 +13,7 @@ from kobo_sync.config import load_config
 from kobo_sync.digest import store_digest
 from kobo_sync.erasure_list import Erasure, Target, erase_targets, export_erasures
 from kobo_sync.keys import load_keys
+from kobo_sync.lock import hold_lock
 from kobo_sync.recovery import require_drill, write_copy
 from kobo_sync.store import Store
 from tests.backup_fixture import Place, configured, installed, kobo_sync, kobo_sync_process
@@ -71,6 +72,9 @@ def test_a_new_machine_gets_the_same_store_in_one_command(place: Place, tmp_path
     shutil.rmtree(place.folder)
     home = tmp_path / "neuf"
     home.mkdir()
+    left = home / "anltp" / ".restauration-tuee"  # what a restore that was killed leaves
+    left.mkdir(parents=True)
+    (left / "verrou").touch()
     done = kobo_sync_process(home, *away.words, "--recovery", away.copy, "--to", str(home / "anltp"))
     assert done.returncode == 0, done.stderr
     new = Place(home / "anltp", load_config(home / "anltp" / "config.yaml"), place.officers)
@@ -80,6 +84,15 @@ def test_a_new_machine_gets_the_same_store_in_one_command(place: Place, tmp_path
     assert keys.store.hex() not in done.stdout + done.stderr
     assert leaks([home], [CANARY]) == [] and not list(home.rglob(".restauration-*"))
     assert kobo_sync(home / "anltp", "backup").returncode == 0
+
+
+def test_a_restore_at_work_is_not_swept_away(place: Place, tmp_path: Path) -> None:
+    away, home = Away(place, tmp_path / "coffre"), tmp_path / "neuf"
+    other = home / ".restauration-autre"
+    other.mkdir(parents=True)
+    with hold_lock(other / "verrou"):
+        assert kobo_sync(home, *away.words, "--recovery", away.copy).returncode == 0
+    assert list(home.glob(".restauration-*")) == [other]
 
 
 def test_keys_are_asked_for_when_missing_and_refused_when_others(place: Place, tmp_path: Path) -> None:

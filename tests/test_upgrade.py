@@ -58,7 +58,8 @@ def content(place: Place) -> tuple[int, list[str]]:
 def test_a_store_of_the_former_schema_is_backed_up_and_brought_up(old: Place) -> None:
     _, before = content(old)
     done = kobo_sync_process(old.folder, "upgrade")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr  # done, and the doctor finds no token
+    assert "✗ kobo-anltp" in done.stdout
     assert f"schéma {CURRENT} (elle était au schéma 1)" in done.stdout
     assert content(old)[0] == CURRENT
     (copy,) = old.config.data_dir.glob("anltp-schema1-*.db")
@@ -67,7 +68,7 @@ def test_a_store_of_the_former_schema_is_backed_up_and_brought_up(old: Place) ->
     assert (version_of(connection), dump(connection)) == (1, before)
     connection.close()
     again = kobo_sync(old.folder, "upgrade")
-    assert again.returncode == 0 and f"elle était au schéma {CURRENT}" in again.stdout
+    assert again.returncode == 3 and f"elle était au schéma {CURRENT}" in again.stdout
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_a_run_at_work_is_not_disturbed(old: Place) -> None:
 def test_without_officers_it_says_that_there_is_no_backup(old: Place) -> None:
     configured(old.folder, [])
     done = kobo_sync(old.folder, "upgrade")
-    assert done.returncode == 0 and "Pas de sauvegarde chiffrée" in done.stdout
+    assert done.returncode == 3 and "Pas de sauvegarde chiffrée" in done.stdout
     assert list(old.config.data_dir.glob("anltp-schema1-*.db"))
 
 
