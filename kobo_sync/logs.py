@@ -199,8 +199,10 @@ def count_names() -> frozenset[str]:
 
 def place_of(error: BaseException) -> str:
     """`ServerUnavailable transport.py:120`: the type, and the last place of our own code or of a library."""
-    kind = type(error).__name__ if type(error).__module__ in sys.modules else ""
-    kind = kind if _KIND.fullmatch(kind) else "Exception"
+    kind = type(error).__name__
+    # A type that its module does not know under this name was made at run time, of who knows what.
+    written = getattr(sys.modules.get(type(error).__module__), kind, None) is type(error)
+    kind = kind if written and _KIND.fullmatch(kind) else "Exception"
     return f"{kind} {_place(error.__traceback__)}".strip()
 
 

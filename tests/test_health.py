@@ -1,0 +1,137 @@
+"""The health file says how the last night went, to a monitor, without a word that a server or a person wrote."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kobo_sync import health
+from kobo_sync.errors import AuthError, ServerUnavailable
+from tests.night_fixture import NIGHT, installation
+from tests.test_cli import kobo_sync
+
+
+def ended(config, code: int, at: datetime = NIGHT, **more) -> None:
+    health.ended(config, started=at, at=at + timedelta(minutes=10), exit_code=code, **more)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "after"),
+    [
+        ("2026-11-24T00:59:59+00:00", "2026-11-23T02:00", "2026-11-24T02:00"),
+        ("2026-11-24T01:00:00+00:00", "2026-11-24T02:00", "2026-11-25T02:00"),
+        ("2026-12-31T23:30:00+00:00", "2026-12-31T02:00", "2027-01-01T02:00"),
+    ],
+)
+def test_the_planned_times_are_those_of_niamey(tmp_path: Path, now: str, before: str, after: str) -> None:
+    config, at = installation(tmp_path), datetime.fromisoformat(now)
+    assert health.planned_before(config, at).isoformat() == f"{before}:00+01:00"
+    assert health.planned_after(config, at).isoformat() == f"{after}:00+01:00"
+
+
+def test_an_hour_written_without_quotes_is_understood(tmp_path: Path) -> None:
+    assert installation(tmp_path, nightly={"time": 22 * 60 + 30}).nightly.time == "22:30"
+
+
+@pytest.mark.parametrize(("code", "missed"), [(0, False), (3, False), (1, True)])
+def test_a_night_is_missed_until_a_run_ends_well(tmp_path: Path, code: int, missed: bool) -> None:
+    config = installation(tmp_path)
+    assert health.missed(config, NIGHT)
+    ended(config, code)
+    assert health.missed(config, NIGHT + timedelta(hours=5)) is missed
+    assert health.missed(config, NIGHT + timedelta(hours=24))
+
+
+def test_a_failure_after_a_success_leaves_the_success_known(tmp_path: Path) -> None:
+    config = installation(tmp_path)
+    ended(config, 0)
+    ended(config, 1, NIGHT + timedelta(hours=3))
+    assert not health.missed(config, NIGHT + timedelta(hours=5))
+
+
+def test_a_success_of_a_clock_that_was_ahead_counts_for_nothing(tmp_path: Path) -> None:
+    config = installation(tmp_path)
+    ended(config, 0, NIGHT + timedelta(days=900))
+    assert health.missed(config, NIGHT)
+    assert health.verdict(config, NIGHT)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "later", "more", "expected"),
+    [
+        (0, timedelta(hours=8), {}, 0),
+        (3, timedelta(hours=8), {"for_people": ["2 fiche(s)"]}, 3),
+        (1, timedelta(hours=8), {}, 1),
+        (0, timedelta(hours=27), {}, 0),  # this night's tries may still be going on
+        (0, timedelta(hours=34), {}, 1),
+    ],
+)
+def test_a_monitor_reads_one_number(tmp_path: Path, code: int, later: timedelta, more: dict, expected: int) -> None:
+    config = installation(tmp_path)
+    assert health.verdict(config, NIGHT)[0] == 1  # never run
+    ended(config, code, **more)
+    assert health.verdict(config, NIGHT + later)[0] == expected
+
+
+@pytest.mark.parametrize("part", ["mail", "backup"])
+def test_a_mail_or_a_backup_that_fails_needs_people(tmp_path: Path, part: str) -> None:
+    config = installation(tmp_path)
+    ended(config, 0)
+    health.update(config, **{part: {"error": "connexion"}})
+    assert health.verdict(config, NIGHT + timedelta(hours=8))[0] == 3
+
+
+def test_the_command_prints_the_file_and_ends_with_its_number(tmp_path: Path) -> None:
+    config = installation(tmp_path)
+    assert kobo_sync(tmp_path, "health").returncode == 1
+    ended(config, 0, datetime.now(UTC))
+    done = kobo_sync(tmp_path, "health")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["exit_code"] == 0 and "tout va bien" in done.stderr
+
+
+def test_a_failure_is_told_in_our_words(tmp_path: Path) -> None:
+    failure = health.failure_of("kobo-anltp", AuthError("Le serveur dit : Amina Issoufou, 90 12 34 56"))
+    assert failure.words == "kobo-anltp : le serveur refuse le jeton ou le mot de passe : kobo-sync doctor"
+
+    class Nearer(ServerUnavailable):
+        pass
+
+    assert health.failure_of("", Nearer("x")).kind == "ServerUnavailable"
+    try:
+        {}["Amina"]
+    except KeyError as error:
+        assert "Amina" not in health.failure_of("", error).words
+
+
+@pytest.mark.parametrize("number", ["+227 90 12 34 56", "90123456", "90-12-34-56"])
+def test_what_looks_like_a_telephone_is_not_written(number: str) -> None:
+    assert health.safe(f"12 fiche(s)\n {number} en attente") == "12 fiche(s) … en attente"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="mode bits")
+def test_the_file_is_for_its_owner_and_group(tmp_path: Path) -> None:
+    config = installation(tmp_path)
+    ended(config, 0)
+    assert stat.S_IMODE(health.path_of(config).stat().st_mode) & 0o027 == 0
+    assert [path.name for path in config.data_dir.glob("health*")] == ["health.json"]
+
+
+def test_a_broken_or_foreign_file_is_as_good_as_none(tmp_path: Path) -> None:
+    config = installation(tmp_path)
+    for content in ("{", "[]", '{"last_success": "hier", "exit_code": 0, "last_end": 5}'):
+        health.path_of(config).write_text(content, encoding="utf-8")
+        assert health.missed(config, NIGHT)
+        assert health.verdict(config, NIGHT)[0] == 1
+
+
+def test_a_folder_that_refuses_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "plein").write_text("", encoding="ascii")
+    config = installation(tmp_path, nightly={"health_file": "plein/health.json"})
+    ended(config, 0)
+    assert health.read(config) == {}
