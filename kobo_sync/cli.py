@@ -124,10 +124,14 @@ def status(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Ce que contient la base, et ce qui attend une personne."""
     from kobo_sync.config import load_config
     from kobo_sync.opened import opened_store
+    from kobo_sync.retention import due
     from kobo_sync.show import print_status
 
-    with opened_store(load_config(config), write=False) as (store, _):
+    settings = load_config(config)
+    with opened_store(settings, write=False) as (store, _):
         print_status(out, store)
+        for line in due(store, settings, _now(settings.timezone).date()):
+            out.print(f"  • {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -32,8 +32,8 @@ def due_plan(store: Store, config: Config, today: date) -> Plan:
     followed = ""
     if "followups" in store.derived_tables():
         followed = (
-            " UNION ALL SELECT substr(f.target_key, 1, instr(f.target_key || '#', '#') - 1), r.received_at FROM followups f JOIN revision r"
-            " ON r.submission_key = f.submission_key WHERE f.target_key IS NOT NULL"
+            " UNION ALL SELECT substr(f.target_key, 1, instr(f.target_key || '#', '#') - 1), r.received_at"
+            " FROM followups f JOIN revision r ON r.submission_key = f.submission_key WHERE f.target_key IS NOT NULL"
         )
     rows = store.connection.execute(
         "WITH active AS (SELECT submission_key AS key, CASE WHEN revision_no = 1 AND submission_time GLOB '2???-??-??*'"

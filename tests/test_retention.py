@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from kobo_sync import cli
 from kobo_sync.config import Config, load_config
+from kobo_sync.config_retention import RetentionConfig
 from kobo_sync.errors import ConfigError
 from kobo_sync.rebuild import rebuild
 from kobo_sync.retention import _before, due, due_plan
@@ -43,7 +44,8 @@ def test_a_case_is_due_after_its_last_sign_of_life_whatever_it_was(config: Confi
         receive(store, 9, suivi("PQRS2345", entite="POL_NIA"), form="suivi", _submission_time=LATE, at=LATE)
         receive(store, 5, case("TUVW2345", HER), _submission_time="garbage", _uuid="e5", at=LATE)
         rebuild(store, config, now=NOW)
-        assert store.connection.execute("SELECT target_key FROM followups").fetchone()[0] == f"{SOURCE}/traite/4#PQRS2345-V1"
+        (followed,) = store.connection.execute("SELECT target_key FROM followups").fetchone()
+        assert followed == f"{SOURCE}/traite/4#PQRS2345-V1"
         assert keys(due_plan(store, config, TODAY)) == ["1"]
         assert keys(due_plan(store, config, date(2025, 12, 1))) == []
         assert keys(due_plan(store, config, date(2036, 1, 1))) == ["1", "2", "3", "4", "5"]
@@ -102,3 +104,21 @@ def test_so_many_months_before_any_day_is_a_day_and_never_too_early(today: date,
     limit = date.fromisoformat(_before(today, months)[:10])
     apart = (today.year - limit.year) * 12 + today.month - limit.month
     assert apart == months and limit.day <= today.day
+
+
+def test_the_page_says_the_periods_of_the_program_and_the_project_file_too() -> None:
+    root = Path(__file__).parent.parent
+    page = (root / "docs" / "effacement.md").read_text(encoding="utf-8")
+    for name, field in RetentionConfig.model_fields.items():
+        assert f"| `{name}` | {field.default} |" in page
+    assert load_config(root / "config.yaml").retention == RetentionConfig()
+
+
+def test_status_says_what_is_due(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOBO_SYNC_STORE_KEY", KEY.hex())
+    monkeypatch.setenv("KOBO_SYNC_PSEUDONYM_KEY", "cd" * 32)
+    with opened(config) as store:
+        receive(store, 1, case("ABCD2345", HER), _submission_time="2011-01-10T08:00:00", at="2011-01-10T08:00:00+00:00")
+        rebuild(store, config, now=NOW)
+    done = CliRunner().invoke(cli.app, ["status", "--config", str(config.path)])
+    assert "1 cas sans activité depuis 60 mois" in done.output.replace("\n", " ")
