@@ -18,7 +18,7 @@ from kobo_sync.doctor import Check, Finding, bad, good, number, warn
 from kobo_sync.folders import refuse_unsafe, synchronising_service
 from kobo_sync.lock import holder, is_held
 from kobo_sync.migrations import CURRENT, version_of
-from kobo_sync.store import connect
+from kobo_sync.store import ARRIVING, connect
 from kobo_sync.versions import code_version
 
 _MEGA = 1 << 20
@@ -119,6 +119,9 @@ def disk_is_encrypted(folder: Path) -> bool | None:
 def _store(config: Config) -> Iterator[Finding]:
     software = f"logiciel {__version__} ({code_version()}), schéma {CURRENT}"
     if not config.store_path.exists():
+        if config.store_path.with_name(ARRIVING).exists():
+            yield bad("base", "une restauration a été interrompue", "relancez la même commande kobo-sync restore")
+            return
         yield warn("base", f"pas encore créée ; {software}", "kobo-sync run")
         return
     key = keys.load_keys(config).store

@@ -88,11 +88,17 @@ def synchronising_service(folder: Path) -> str | None:
         for service, pattern in _SYNCHRONISED:
             if pattern.fullmatch(part):
                 return service
+    try:
+        home = Path.home()  # ~/.dropbox is there wherever the synchronised folder is
+    except RuntimeError:  # a service's account without a home
+        home = None
     for parent in (place, *place.parents):
+        if parent == home:
+            continue
         for service, names in _MARKERS:
             for name in names:
                 try:
-                    if next(parent.glob(name), None) is not None and parent != Path.home():
+                    if next(parent.glob(name), None) is not None:
                         return service
                 except OSError:  # a folder above that we may not list
                     continue

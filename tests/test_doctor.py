@@ -22,9 +22,10 @@ from kobo_sync.config import load_config
 from kobo_sync.demo_server import serve
 from kobo_sync.demo_server.central import serve_central
 from kobo_sync.doctor import Finding, examine, examine_file, exit_code
+from kobo_sync.errors import StoreError
 from kobo_sync.keys import PSEUDONYM_VARIABLE, STORE_VARIABLE
 from kobo_sync.lock import hold_lock
-from kobo_sync.store import Store
+from kobo_sync.store import ARRIVING, Store
 from tests.central_fixture import PEOPLE, SYNC, CentralProject
 from tests.demo_server_fixture import LEAD, NORTH, PHONE, USERS, Project
 from tests.mail_fixture import mail_section, mail_server
@@ -237,6 +238,17 @@ def test_a_damaged_and_a_newer_store_are_found(installed: Callable[..., Path]) -
         content[page * 4096 + 9] ^= 0xFF
     store_path.write_bytes(content)
     assert "kobo-sync restore" in about(found(path), "base", "failed")
+
+
+def test_a_store_that_is_not_there_yet_is_told_and_one_on_its_way_is_found(installed: Callable[..., Path]) -> None:
+    path = installed()
+    store_path = load_config(path).store_path
+    store_path.rename(store_path.with_name(ARRIVING))
+    assert "restauration a été interrompue — relancez" in about(found(path), "base", "failed")
+    with pytest.raises(StoreError, match="restauration a été interrompue"):
+        Store.open(store_path, KEY)
+    store_path.with_name(ARRIVING).unlink()
+    assert "pas encore créée" in about(found(path), "base", "warning")
 
 
 def test_a_run_under_way_is_told(installed: Callable[..., Path]) -> None:

@@ -77,6 +77,14 @@ def test_a_synchronised_folder_is_known_by_what_the_service_leaves(tmp_path: Pat
     assert synchronising_service(tmp_path / "base" / "data") == service
 
 
+def test_dropbox_settings_in_the_home_folder_are_no_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".dropbox").mkdir()
+    assert synchronising_service(tmp_path / "base") == "Dropbox"
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    assert synchronising_service(tmp_path / "base") is None
+
+
 def test_windows_tells_where_onedrive_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OneDriveCommercial", str(tmp_path / "ANLTP"))
     assert synchronising_service(tmp_path / "ANLTP" / "base") == "OneDrive"
