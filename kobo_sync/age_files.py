@@ -37,15 +37,12 @@ def public_key_problem(text: str) -> str:
 
 def make_identity(path: Path, passphrase: str) -> str:
     """Write a new identity under a passphrase, for its owner alone; its public key. Never replaces a file."""
+    if path.exists():
+        raise StoreKeyError(f"Le fichier {path} existe déjà", "choisissez un autre nom : une clé ne se remplace pas")
     identity = pyrage.x25519.Identity.generate()
     public = str(identity.to_public())
     clear = f"# clé publique : {public}\n{identity}\n".encode()
-    try:
-        write_private_file(path, pyrage.passphrase.encrypt(clear, passphrase, armored=True).decode("ascii"))
-    except FileExistsError:
-        raise StoreKeyError(
-            f"Le fichier {path} existe déjà", "choisissez un autre nom : une clé ne se remplace pas"
-        ) from None
+    write_private_file(path, pyrage.passphrase.encrypt(clear, passphrase, armored=True).decode("ascii"))
     return public
 
 

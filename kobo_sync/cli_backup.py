@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -66,6 +65,7 @@ def restore(
 ) -> None:
     """Remettre une sauvegarde en place, ici ou sur une machine neuve."""
     from kobo_sync.age_files import read_identities
+    from kobo_sync.audit import operator
     from kobo_sync.backup_archive import open_archive
     from kobo_sync.recovery import open_copy, record_opening
     from kobo_sync.restore import find_erasures, keys_for
@@ -84,7 +84,7 @@ def restore(
             settings,
             keys,
             find_erasures(contents, file.resolve(), settings, erasures, without_erasures),
-            by=getpass.getuser(),
+            by=operator(),
             now=datetime.now(ZoneInfo(settings.timezone)),
             replace=replace,
             step=step,

@@ -22,6 +22,8 @@ recovery_app = typer.Typer(no_args_is_help=True, help="La copie de secours des c
 IdentityOption = Annotated[Path, typer.Option("--identity", help="Fichier de clé d’un responsable.")]
 CopyArgument = Annotated[Path, typer.Argument(help="Copie de secours, recovery-….age.")]
 
+_ASKED = "Fichier de clé d’un responsable présent (vide s’il ouvre la copie sur sa machine)"
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
@@ -201,7 +203,7 @@ def _say_next(path: Path) -> None:
 def _drill(settings: Config, path: Path, identity: Path | None) -> None:
     """The drill, with an officer who is here; else what is to be done, and exit code 3."""
     if identity is None and sys.stdin.isatty():
-        answer = str(typer.prompt("Fichier de clé d’un responsable (vide s’il l’ouvre sur sa machine)", default=""))
+        answer = str(typer.prompt(_ASKED, default="", show_default=False))
         identity = Path(answer).expanduser() if answer.strip() else None
     if identity is not None:
         if _tried_here(settings, _opened(path, identity)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pyrage
@@ -70,6 +72,26 @@ def test_an_officer_at_the_server_ends_init_at_once(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminal")
+@pytest.mark.parametrize("there", [True, False])
+def test_at_a_keyboard_init_asks_for_the_officer_who_is_there(tmp_path: Path, there: bool) -> None:
+    import pty
+
+    officers = [officer(tmp_path, "directrice"), officer(tmp_path, "magistrat")]
+    config = configured(tmp_path / "serveur", officers)
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", "from kobo_sync.cli import main; main()", "init"],
+        cwd=config.path.parent, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    os.write(ours, f"{officers[0].file if there else ''}\n".encode())
+    said, _ = child.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert child.returncode == (0 if there else 3), said
+    assert ("Essai noté pour directrice" if there else "recovery confirm CODE") in said
+
+
 def test_a_stranger_opens_nothing_and_confirms_nothing(tmp_path: Path) -> None:
     officers = [officer(tmp_path, "directrice"), officer(tmp_path, "magistrat")]
     config = configured(tmp_path / "serveur", officers)
@@ -132,7 +154,7 @@ def test_a_wrong_key_is_seen_by_the_store_and_by_the_drill(tmp_path: Path) -> No
     (place.config.data_dir / "store.key").write_text("0c" * 32)
     (place.config.data_dir / "store.key").chmod(0o600)
     done = kobo_sync(place.folder, "status")
-    assert done.returncode == 1 and "n’ouvre pas la base" in done.stderr
+    assert done.returncode == 1 and "n’ouvre pas la base" in done.stderr and "recovery open COPIE" in done.stderr
     checked = kobo_sync(place.folder, "recovery", "check", str(copy), "--identity", str(place.officers[0].file))
     assert "Ses clés ouvrent la base de cette machine" in checked.stdout
     assert "ne sont pas celles qui servent" in checked.stdout
