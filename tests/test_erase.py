@@ -17,10 +17,13 @@ from typer.testing import CliRunner
 
 from kobo_sync import cli
 from kobo_sync.config import Config
+from kobo_sync.demo_server import serve
 from kobo_sync.erase import erase, export_erasures, finish, plan, rehearse, replay_erasures, unfinished
 from kobo_sync.errors import StoreError
 from kobo_sync.rebuild import RebuildReport, rebuild
 from kobo_sync.store import Store
+from tests.case_server_fixture import CODE, Server, victim
+from tests.demo_server_fixture import LEAD, USERS
 from tests.erase_fixture import (
     FAMILY,
     GIVEN,
@@ -201,3 +204,29 @@ def test_the_command_rehearses_asks_and_says_what_remains(config: Config, monkey
     assert f"{SOURCE} · traite · fiche 2 : vider les réponses de EFGH2345-V1" in text
     unknown = CliRunner().invoke(cli.app, ["erase", "ABCD2346", *words[1:], "--config", str(config.path)])
     assert isinstance(unknown.exception, StoreError) and "ABC D23 45" in str(unknown.exception)
+
+
+def test_a_real_server_that_still_has_her_name_does_not_bring_it_back(tmp_path: Path) -> None:
+    with serve(tmp_path / "server.db", users=USERS) as url:
+        server = Server(url, tmp_path)
+        first = server.send([victim(1, v_prenom=GIVEN, v_nom=FAMILY), victim(2, v_nom=OTHER)])
+        server.pull()
+        with opened(server.config) as store:
+            rebuild(store, server.config, now=NOW)
+            erase(store, server.config, plan(store, f"{CODE}-V1"), by="dpo", reason=REASON, now=NOW)
+            lines = export_erasures(store)
+        server.send(
+            [victim(1, v_prenom=GIVEN, v_nom=FAMILY, v_age="13"), victim(2, v_nom=OTHER)], replaces=first, by=LEAD
+        )
+        server.pull()
+        with opened(server.config) as store:
+            assert store.connection.execute("SELECT count(*) FROM revision").fetchone()[0] == 2
+            assert found(store, (GIVEN, FAMILY, OTHER)) == [OTHER]
+        # A machine that never held the store: the list first, then everything from the server.
+        server.config.store_path.unlink()
+        with opened(server.config) as store:
+            assert replay_erasures(store, lines, "2026-11-25T00:00:00+00:00") == len(lines)
+        server.pull()
+        with opened(server.config) as store:
+            assert store.connection.execute("SELECT count(*) FROM revision").fetchone()[0] == 1
+            assert found(store, (GIVEN, FAMILY, OTHER)) == [OTHER]
