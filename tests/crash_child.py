@@ -34,7 +34,7 @@ from tests.store_fixture import KEY
 
 NOW = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 _OS_CALLS = ("open", "close", "fsync", "replace", "rename", "unlink", "mkdir", "rmdir", "ftruncate", "write", "chmod")
-_STEP = 400
+_STEP = 60
 """Instructions of SQLite between two counted steps."""
 
 

@@ -1,4 +1,4 @@
-"""A small night on a real server, to be killed anywhere: two days of a few phones, and what a clean run makes of it."""
+"""A small night on two real servers, to be killed anywhere: two days of a few phones, and what a clean run leaves."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ from kobo_sync.config import Config, load_config
 from kobo_sync.demo import accounts, phones
 from kobo_sync.demo.plan import Plan, load
 from kobo_sync.demo_server import User, serve
+from kobo_sync.demo_server.central import serve_central
 from kobo_sync.deploy import deploy
 from kobo_sync.digest import store_digest
 from kobo_sync.keys import PSEUDONYM_VARIABLE, STORE_VARIABLE
 from kobo_sync.store import Store
+from tests.central_fixture import PEOPLE, SYNC, CentralProject
 from tests.store_fixture import KEY
 
 FORMS = ("traite", "trafic")
-TOKEN = "KOBO_SYNC_CRASH_TOKEN"
+TOKEN, PASSWORD = "KOBO_SYNC_CRASH_TOKEN", "KOBO_SYNC_CRASH_PASSWORD"
 _COUNTED = (
     "submission",
     "revision",
@@ -144,29 +146,40 @@ def _readable(book: Path) -> None:
 
 @contextmanager
 def world(folder: Path) -> Iterator[World]:
-    """A server with the second day done, and a store that saw the first day only."""
+    """A Kobo and a Central server with the second day done, and a store that saw the first day only."""
     plan = _small(load())
     people = accounts.draw([*accounts.names(plan), "sync"])
     users = [User(a.name, a.password, a.token) for a in people.values()]
     owner = people["sync"].token
-    keys = {STORE_VARIABLE: KEY.hex(), PSEUDONYM_VARIABLE: "cd" * 32, TOKEN: owner}
-    with serve(folder / "kobo.db", users=users) as url, killer(keys) as kill:
-        config = _config(folder, url, {})
-        (source,) = config.sources
+    keys = {STORE_VARIABLE: KEY.hex(), PSEUDONYM_VARIABLE: "cd" * 32, TOKEN: owner, PASSWORD: SYNC.password}
+    with (
+        serve(folder / "kobo.db", users=users) as url,
+        serve_central(folder / "central.db", people=PEOPLE) as central_url,
+        killer(keys) as kill,
+    ):
+        central = CentralProject.published(central_url, "traite")
+        config = _config(folder, url, {}, central_url)
+        source = config.source("kobo-anltp")
         with KoboClient(url, owner) as client:
             uids = {
                 form: deploy(client, source, form, forms.xlsx_path(form), forms.media(config.providers)).uid
                 for form in FORMS
             }
-        config = _config(folder, url, uids)
+        config = _config(folder, url, uids, central_url)
         accounts.grant(url, uids, owner, plan)
         phones.send_first_day(url, uids, owner, plan, accounts=people)
+        sent = [central.add(village=f"v{number}") for number in range(5)]
         one = World(config, kill, {"nothing": None})
         one.begin("nothing")
         assert kill("night", config.path)["problems"] == []
         first_day = folder / "first-day"
         shutil.copytree(config.data_dir, first_day)
         phones.send_second_day(url, uids, owner, plan, accounts=people)
+        central.add(village="new")
+        edited = f"{sent[0][:-4]}beef"
+        assert central.send(central.xml(edited, replaces=sent[0], village="edited")).status_code == 201
+        assert central.ask("DELETE", central.row(sent[1])).status_code == 200
+        assert central.ask("PATCH", central.row(sent[2]), json={"reviewState": "approved"}).status_code == 200
         one.starts["first day"] = first_day
         yield one
 
@@ -184,10 +197,21 @@ def _small(plan: Plan) -> Plan:
     return replace(plan, submissions=submissions, actions=actions)
 
 
-def _config(folder: Path, url: str, uids: dict[str, str]) -> Config:
+def _config(folder: Path, url: str, uids: dict[str, str], central: str) -> Config:
     content = yaml.safe_load(Path(__file__).parent.parent.joinpath("config.yaml").read_text(encoding="utf-8"))
     content |= {
-        "sources": [{"name": "kobo-anltp", "kind": "kobo", "url": url, "token_env": TOKEN, "forms": uids}],
+        "sources": [
+            {"name": "kobo-anltp", "kind": "kobo", "url": url, "token_env": TOKEN, "forms": uids},
+            {
+                "name": "central-oim",
+                "kind": "central",
+                "url": central,
+                "project": 1,
+                "account": SYNC.email,
+                "token_env": PASSWORD,
+                "forms": {"traite": "traite"},
+            },
+        ],
         "data_dir": str(folder / "data"),
         "output_dir": str(folder / "outputs"),
         "sync_account": "sync",

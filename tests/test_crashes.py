@@ -27,7 +27,7 @@ from tests.store_fixture import KEY, fill
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the harness forks; Windows has no fork")
 SEED = 20261125
 OLD = Path(__file__).parent / "fixtures" / "store-schema-1.sqlcipher"
-SOAK = {"pull": 340, "night": 40, "opening": 50, "swap": 40, "backup": 30, "restore": 30}
+SOAK = {"pull": 280, "night": 40, "opening": 70, "swap": 60, "backup": 35, "restore": 35}
 """Killed jobs of the long test, by kind."""
 SAMPLE = {"pull": 4, "night": 1, "opening": 2, "swap": 2, "backup": 2, "restore": 2}
 
