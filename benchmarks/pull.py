@@ -100,7 +100,6 @@ def rivals_installed(folder: Path) -> Path:
 
 def compared(bench: Bench, size: int, clients: list[str]) -> None:
     """Every client once on the same archive, then the night after 0.1 % of changes; one table."""
-    bench.run("thrown_away")  # the server's own first time: pages compressed, memory touched
     found: dict[str, Measured] = {}
     with TemporaryDirectory(dir=bench.scratch) as folder:
         for client in clients:
@@ -149,10 +148,12 @@ def main() -> None:
         clients = ["thrown_away", "thrown_away_in_turn", "plain", *(() if asked.no_rivals else RIVALS), "kobo_sync"]
         python = Path(sys.executable) if asked.no_rivals else rivals_installed(folder / "rivals")
         memory = {}
-        for round_trip in (0.0,) if asked.quick else (0.0, 0.2):
-            for gzip in (False, True):
-                with served(size, python, folder) as bench:
-                    bench.order(round_trip=round_trip, gzip=gzip)
+        with served(size, python, folder) as bench:
+            for round_trip in (0.0,) if asked.quick else (0.0, 0.2):
+                for gzip in (False, True):
+                    bench.order(round_trip=0.0, gzip=gzip)
+                    bench.run("thrown_away")  # the server's own first time: pages compressed, memory touched
+                    bench.order(round_trip=round_trip)
                     print(f"## {round_trip * 1000:.0f} ms aller et retour, {'avec' if gzip else 'sans'} gzip\n")
                     compared(bench, size, clients)
                     sys.stdout.flush()

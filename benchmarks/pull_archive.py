@@ -84,21 +84,27 @@ class Archive:
         self.numbers = [1000 + n + n // 40 for n in range(size)]  # numbers have gaps on a real server
         self.edited: set[int] = set()
         self.changed: list[int] = []
+        self.nights = 0
         self._templates = templates(asset)
         self._index: dict[frozenset[str], Packed] = {}
         self.bodies = Packed.of(map(self._body, range(size)))
 
     def change(self, count: int) -> None:
-        """Half of `count` rows are new, the others edited, here and there."""
+        """Half of `count` rows are new, the others edited, here and there; each night other ones."""
         size, new = len(self.numbers), count // 2
+        self.nights += 1
         self.numbers += [self.numbers[-1] + 1 + n for n in range(new)]
-        self.edited = {n * (size // max(1, count - new)) for n in range(count - new)}
+        edited = {n * (size // max(1, count - new)) + self.nights for n in range(count - new)}
+        self.edited |= edited
         self._index.clear()
-        bodies = [bytes(self.bodies.span(n, n + 1)) for n in range(size)] + [b""] * new
-        self.changed = [*sorted(self.edited), *range(size, size + new)]
+        before = self.bodies
+        bodies = [bytes(before.span(n, n + 1)) for n in range(size)] + [b""] * new
+        self.changed = [*sorted(edited), *range(size, size + new)]
         for n in self.changed:
             bodies[n] = self._body(n)
         self.bodies = Packed.of(bodies)
+        touched = {n // BLOCK * BLOCK for n in self.changed}
+        self.bodies.blocks = {at: block for at, block in before.blocks.items() if at not in touched}
 
     def between(self, above: int | None, upto: int | None) -> tuple[int, int]:
         """Positions of the rows with above < _id <= upto."""
