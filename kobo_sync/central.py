@@ -93,10 +93,16 @@ class CentralClient:
         """
         address = f"{self._form(form_id)}.svc/Submissions"
         place: str | None = None
+        read, most = 0, None
         while True:
             page = _object(self._ask(address, params=options | ({"$skiptoken": place} if place else {})))
             count = page.get("@odata.count")
-            yield _list(page.get("value")), count if isinstance(count, int) else None
+            results = _list(page.get("value"))
+            read += len(results)
+            most = 2 * count + 10_000 if most is None and isinstance(count, int) else most
+            if most is not None and read > most:
+                raise UnexpectedAnswer(f"{self.url} : la liste ne finit pas ({read} fiches lues)", _NOT_CENTRAL)
+            yield results, count if isinstance(count, int) else None
             link = page.get("@odata.nextLink")
             if link is None:
                 return

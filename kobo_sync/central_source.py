@@ -74,7 +74,8 @@ class CentralSource:
         """The index of every row, in one answer where the server does not page by itself."""
         sweep, seen, expected = Sweep(), set[str](), 0
         for results, count in self.client.rows(form_id, INDEX):
-            expected = max(expected, count or 0) if not sweep.page else expected
+            if not sweep.page:  # the first page says how many there are
+                expected = count if count is not None else self.client.count(form_id)
             sweep.page = max(sweep.page, len(results))
             sweep.read += len(results)
             rows = []
@@ -101,7 +102,7 @@ class CentralSource:
 
     def everything(self, form_id: str) -> Iterator[Bodies]:
         """Every row whole, in large pages; the next page is asked for when this one is used."""
-        for results, _ in self.client.rows(form_id, {"$expand": "*", "$top": str(PAGE)}):
+        for results, _ in self.client.rows(form_id, {"$expand": "*", "$top": str(PAGE), "$count": "true"}):
             yield Bodies(self._read(form_id, results))
 
     def is_gone(self, form_id: str, key: str) -> bool:

@@ -11,9 +11,10 @@ from kobo_sync.central import CentralClient
 from kobo_sync.central_source import CentralSource
 from kobo_sync.demo_server.central import Person, purge, serve_central
 from kobo_sync.demo_server.storage import requests as logged
-from kobo_sync.errors import AuthError, Forbidden, NotFoundError
+from kobo_sync.errors import AuthError, Forbidden, NotFoundError, UnexpectedAnswer
 from kobo_sync.source import Refused
 from tests.central_fixture import ADMIN, NOBODY, PEOPLE, SYNC, CentralProject
+from tests.stub_server import Heard, Said, stub
 
 
 @pytest.fixture
@@ -211,3 +212,22 @@ def test_the_log_tells_an_administrator_who_did_what_and_nobody_else(project):
         assert [event.at for event in events] == sorted(event.at for event in events)
     with source(project) as client:
         assert CentralSource(client).events("small", None) is None
+
+
+def test_a_list_that_never_ends_is_given_up():
+    def endless(request: Heard) -> Said:
+        if request.path == "/v1/sessions":
+            return Said({"token": "t" * 64})
+        if request.path.endswith("/Submissions"):
+            start = int(request.params.get("$skiptoken", "0"))
+            rows = [{"__id": f"uuid:{start + n}", "__system": {}} for n in range(4000)]
+            link = f"https://elsewhere.example.org/Submissions?%24skiptoken={start + 4000}"
+            return Said({"value": rows, "@odata.count": 10, "@odata.nextLink": link})
+        return Said({"success": True})
+
+    with (
+        stub(endless) as (base, _),
+        CentralClient(base, 1, SYNC.email, SYNC.password, retries=0) as client,
+        pytest.raises(UnexpectedAnswer, match="la liste ne finit pas"),
+    ):
+        index(client)
