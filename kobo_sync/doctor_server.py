@@ -77,19 +77,21 @@ def _form(subject: str, source: Source, uid: str) -> Iterator[Finding]:
             "ce compte ne voit pas toutes les fiches : aucune suppression ne peut être constatée",
             "donnez-lui « voir les soumissions » sur tout le formulaire",
         )
-    rows, whole = _first_page(source, uid)
-    if whole:
+    rows, page = _first_page(source, uid)
+    if page is None:
+        yield good(subject, f"page réellement servie : {number(len(rows))} fiches, les suivantes sont lues après elle")
+    elif page >= len(rows):
         yield good(subject, f"{number(len(rows))} fiche(s), lues en une page")
     else:
-        yield good(subject, f"page réellement servie : {number(len(rows))} fiches, lues l’une après l’autre")
+        yield good(subject, f"{number(len(rows))} fiche(s), page réellement servie : {number(page)} fiches")
     if rows:
         offered = any(row.modified for row in rows)
         yield good(subject, f"date de modification {'offerte' if offered else 'non offerte : l’index la remplace'}")
     yield from _history(subject, source, uid)
 
 
-def _first_page(source: Source, uid: str) -> tuple[list[IndexRow], bool]:
-    """The rows of the first page, and whether there are no others."""
+def _first_page(source: Source, uid: str) -> tuple[list[IndexRow], int | None]:
+    """The first rows handed over, and the largest page served; None where rows came after those, and are not read."""
     first: list[IndexRow] = []
 
     def take(rows: Sequence[IndexRow]) -> None:
@@ -98,10 +100,9 @@ def _first_page(source: Source, uid: str) -> tuple[list[IndexRow], bool]:
         first.extend(rows)
 
     try:
-        source.sweep(uid, take)
+        return first, source.sweep(uid, take).page
     except _Enough:
-        return first, False
-    return first, True
+        return first, None
 
 
 def _history(subject: str, source: Source, uid: str) -> Iterator[Finding]:
