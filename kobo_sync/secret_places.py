@@ -24,7 +24,10 @@ def open_to_others(path: Path) -> str:
         others = windows_access.others(path)
         # icacls takes names or SIDs; a SID is the same in every language of Windows.
         return " ".join((f'icacls "{path}" /inheritance:r', *(f'/remove "*{sid}"' for sid in others))) if others else ""
-    return f"chmod 600 '{path}'" if stat.S_IMODE(path.stat().st_mode) & 0o077 else ""
+    others = 0o077
+    if path.parent == Path(os.environ.get("CREDENTIALS_DIRECTORY", "/")):
+        others = 0o037  # systemd's LoadCredential: 0440 under an access list that names the service alone
+    return f"chmod 600 '{path}'" if stat.S_IMODE(path.stat().st_mode) & others else ""
 
 
 def read_private_bytes(path: Path, what: str) -> bytes:

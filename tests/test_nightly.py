@@ -154,15 +154,16 @@ def test_an_unforeseen_error_is_a_failed_night_told_by_its_type(tmp_path: Path) 
 
 def test_the_same_content_is_not_sent_every_night(tmp_path: Path) -> None:
     clock, subjects = Clock(NIGHT), []
-    with mail_server(tmp_path) as (box, mail), demo_site(tmp_path) as config:
-        config = config.model_copy(update={"mail": mail})
+    refused = Said({"detail": "Invalid token."}, status=401)
+    with stub(lambda _: refused) as (url, _), mail_server(tmp_path) as (box, mail):
+        config = installation(tmp_path, url, mail=mail_section(tmp_path, mail.port_used))
         for _ in range(9):
             night(config, Stop(), clock=clock, sleep=clock.sleep)
             subjects.append([message["Subject"] for message in box.messages])
             box.messages.clear()
             clock.at += timedelta(days=1)
     assert [len(sent) for sent in subjects] == [1, 0, 0, 0, 0, 0, 0, 1, 0]
-    assert subjects[7] == ["ANLTP : rappel, la nuit du 01/12/2026 demande votre attention (4 points en attente)"]
+    assert subjects[7] == ["ANLTP : rappel, la nuit du 01/12/2026 demande votre attention (1 problème)"]
 
 
 def test_a_mail_that_cannot_leave_never_loses_the_night_and_leaves_the_next(tmp_path: Path) -> None:
