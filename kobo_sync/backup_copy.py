@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,8 @@ _SCHEMA_COPY = re.compile(r"-schema\d+-(\d{8}T\d{6})\d*\.db")
 _PAGES = 1024
 """Copied at a time, 4 MiB: between two of them the process can be interrupted."""
 
+Progress = Callable[[int, int, int], object]
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -33,18 +36,19 @@ class Snapshot:
     counts: dict[str, int]
 
 
-def keyed_copy(source: Path, key: bytes, target: Path) -> Snapshot:
+def keyed_copy(source: Path, key: bytes, target: Path, progress: Progress = lambda *_: None) -> Snapshot:
     """Copy a store into a new file under the same key, then open the copy and compare.
 
-    Everything in it is of one instant, whatever other processes write meanwhile. Raises StoreKeyError, StoreError;
-    nothing is left of a copy that failed.
+    Everything in it is of one instant, whatever other processes write meanwhile. `progress` is called after each step
+    with SQLite's status, the pages that remain and all pages. Raises StoreKeyError, StoreError; nothing is left of a
+    copy that failed.
     """
     try:
         os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise system_problem(error, f"La copie {target} ne peut pas être créée") from None
     try:
-        taken = _copy(source, key, target)
+        taken = _copy(source, key, target, progress)
         if check_copy(target, key) != taken:
             raise StoreError(
                 f"La copie {target.name} ne contient pas ce que contient la base", "vérifiez le disque, puis relancez"
@@ -115,7 +119,7 @@ def purge_schema_copies(config: Config, older_than: timedelta = timedelta(0), no
     return gone
 
 
-def _copy(source: Path, key: bytes, target: Path) -> Snapshot:
+def _copy(source: Path, key: bytes, target: Path, progress: Progress) -> Snapshot:
     reader = connect(source, key, read_only=True)
     try:
         # One read transaction around all: SQLite copies what it shows, and does not start over when somebody writes.
@@ -123,7 +127,7 @@ def _copy(source: Path, key: bytes, target: Path) -> Snapshot:
         taken = snapshot(reader)
         writer = connect(target, key, journal="DELETE")
         try:
-            reader.backup(writer, pages=_PAGES)
+            reader.backup(writer, pages=_PAGES, progress=progress)
         finally:
             writer.close()
     except sqlcipher.Error as error:

@@ -286,8 +286,8 @@ def connect(path: Path, key: bytes, *, read_only: bool = False, journal: str = "
         if "not a database" in str(error):
             raise StoreKeyError(
                 f"La clé n’ouvre pas la base {path}",
-                "remettez la bonne : kobo-sync recovery open COPIE --identity CLE_RESPONSABLE ; si c’est elle, le fichier "
-                "est abîmé : kobo-sync restore SAUVEGARDE --identity CLE_RESPONSABLE",
+                "remettez la bonne : kobo-sync recovery open COPIE --identity CLE_RESPONSABLE ; si c’est elle, le "
+                "fichier est abîmé : kobo-sync restore SAUVEGARDE --identity CLE_RESPONSABLE",
             ) from None
         raise store_problem(error, path) or StoreError(
             f"La base {path} ne peut pas être ouverte : {error}", "vérifiez le disque et les droits"

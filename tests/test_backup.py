@@ -18,6 +18,7 @@ import pytest
 from kobo_sync import backup_copy
 from kobo_sync.backup import back_up, last_backup
 from kobo_sync.backup_archive import open_archive
+from kobo_sync.backup_copy import check_copy, keyed_copy
 from kobo_sync.backup_keep import backup_name, superfluous
 from kobo_sync.config_backup import KeepConfig
 from kobo_sync.errors import LockHeld, StoreKeyError
@@ -111,6 +112,25 @@ print(number)
         connection.close()
         counts.append(decisions)
     assert 300 <= counts[0] < counts[1] < int(said), "the writer was at work between and after them"
+
+
+def test_what_is_written_between_two_steps_of_the_copy_is_not_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = installed(tmp_path)
+    key, steps = load_keys(place.config).store, list[int]()
+    monkeypatch.setattr(backup_copy, "_PAGES", 3)
+    with place.store() as store:
+
+        def write(status: int, remaining: int, total: int) -> None:
+            steps.append(remaining)
+            if len(steps) <= 5:
+                store.decide("test", str(len(steps)), "x" * 5000, "essai", "2026-11-25", "")
+
+        taken = keyed_copy(place.config.store_path, key, tmp_path / "copie.db", write)
+        assert store.connection.execute("SELECT count(*) FROM decision").fetchone()[0] == 1 + 5
+    assert len(steps) > 10 and steps == sorted(steps, reverse=True), "it never started over"
+    assert taken.counts["decision"] == 1 == check_copy(tmp_path / "copie.db", key).counts["decision"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
