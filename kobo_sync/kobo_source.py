@@ -25,6 +25,8 @@ MODIFIED = "_date_modified"
 """No server known to us has it yet; asked for all the same, so that the day one has it needs no setting."""
 BATCH = 100
 WORKERS = 4
+_MORE_THAN_TOLD = 10_000
+"""Rows that may come while the index is read; beyond twice what was told and these, a list is called endless."""
 _SPLIT = 5
 """An index of that many pages and more is read by ranges of keys, several at a time."""
 _EMPTY_RANGES = 20
@@ -62,6 +64,11 @@ class KoboSource:
 
         def keep(results: list[Any], after: int) -> int:
             rows, last = self._read_page(results, after, sweep)
+            if sweep.read > 2 * expected + _MORE_THAN_TOLD:
+                raise UnexpectedAnswer(
+                    f"{self.client.url} : la liste des fiches ne finit pas ({expected} annoncées)",
+                    "signalez-le à l’administrateur du serveur",
+                )
             take(rows)
             progress(sweep.read, max(expected, sweep.read))
             return last
@@ -141,30 +148,32 @@ class KoboSource:
         """Read on by ranges of keys, several at a time; the highest key seen."""
         empty = 0
         ranges = _ahead(
-            lambda span: (span[0], self._range(form_id, *span, served)),
+            lambda span: (span, self._range(form_id, *span, served)),
             _spans(last, self._highest(form_id), expected - served, served),
         )
-        for start, results in ranges:
-            last = max(last, keep(results, start))
+        for (start, upto), (results, ended) in ranges:
             empty = 0 if results else empty + 1
             if empty > _EMPTY_RANGES:
                 ranges.close()
                 break
+            last = max(last, keep(results, start))
+            while not ended:  # more rows than fit: read on here, so that memory holds a page a range
+                results, ended = self._range(form_id, last, upto, served)
+                last = max(last, keep(results, last))
         return last
 
-    def _range(self, form_id: str, after: int, upto: int, served: int) -> list[Any]:
-        """Every index row between two keys. A page as long as the server's longest may have been cut: asked on."""
-        found: list[Any] = []
-        while True:
-            count, results = self._index_page(form_id, after, upto)
-            keyed = [row for row in results if _has_id(row)]
-            found += [row for row in results if not _has_id(row) or after < row["_id"] <= upto]
-            highest = max((row["_id"] for row in keyed if row["_id"] <= upto), default=after)
-            if keyed and highest <= after:
-                raise self._no_position()
-            if highest <= after or (len(results) >= count and len(results) < served):
-                return found
-            after = highest
+    def _range(self, form_id: str, after: int, upto: int, served: int) -> tuple[list[Any], bool]:
+        """The first page of the index rows between two keys, and whether that is all.
+
+        A page as long as the server's longest may have been cut: there is more.
+        """
+        count, results = self._index_page(form_id, after, upto)
+        keyed = [row["_id"] for row in results if _has_id(row)]
+        highest = max((number for number in keyed if number <= upto), default=after)
+        if keyed and highest <= after:
+            raise self._no_position()
+        kept = [row for row in results if not _has_id(row) or after < row["_id"] <= upto]
+        return kept, highest <= after or (len(results) >= count and len(results) < served)
 
     def _read_page(self, results: list[Any], after: int, sweep: Sweep) -> tuple[list[IndexRow], int]:
         """The rows of a page that lie after a key, each once, and the highest key."""
