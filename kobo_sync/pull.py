@@ -133,6 +133,7 @@ def _differs(row: IndexRow, have: Known) -> bool:
         row.instance_uuid != have.instance_uuid
         or row.files != have.files
         or (row.modified is not None and row.modified != have.modified)
+        or (row.root_uuid is not None and row.root_uuid != have.root_uuid)
     )
 
 

@@ -25,6 +25,7 @@ def read_index(row: Mapping[str, Any]) -> IndexRow | None:
         _review(row.get("_validation_status")),
         _text(row.get("_date_modified")),
         _files(row.get("_attachments")),
+        _uuid(row.get("meta/rootUuid")),
     )
 
 

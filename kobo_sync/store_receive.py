@@ -38,6 +38,7 @@ class Known:
     deleted: bool
     modified: str | None
     files: str
+    root_uuid: str | None
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,12 @@ def known(store: Store, source: str, form: str, remote_keys: Sequence[str]) -> d
         some = remote_keys[start : start + _KEYS]
         cursor = store.connection.execute(
             "SELECT s.remote_key, s.submission_key, r.instance_uuid, v.uid, v.by_whom, v.at,"
-            f" COALESCE(d.kind = 'deleted', 0), s.remote_modified, s.files {NEWEST}"
+            f" COALESCE(d.kind = 'deleted', 0), s.remote_modified, s.files, s.root_uuid {NEWEST}"
             f" WHERE s.source = ? AND s.form = ? AND s.remote_key IN ({','.join('?' * len(some))})",
             (source, form, *some),
         )
         for row in cursor:
-            found[row[0]] = Known(row[1], row[2], Review(*row[3:6]), bool(row[6]), row[7], row[8])
+            found[row[0]] = Known(row[1], row[2], Review(*row[3:6]), bool(row[6]), row[7], row[8], row[9])
     return found
 
 
@@ -130,9 +131,9 @@ def write_row(store: Store, source: str, form: str, row: Row, at: str) -> bool:
     row, text = _kept(store, source, form, row)
     keyed_hash = store.hash_text(text)
     connection.execute(
-        "UPDATE submission SET remote_modified = ?, files = ? WHERE submission_key = ?"
-        " AND (remote_modified IS NOT ? OR files IS NOT ?)",
-        (row.modified, row.files, key, row.modified, row.files),
+        "UPDATE submission SET remote_modified = ?1, files = ?2, root_uuid = ?3 WHERE submission_key = ?4"
+        " AND (remote_modified IS NOT ?1 OR files IS NOT ?2 OR root_uuid IS NOT ?3)",
+        (row.modified, row.files, row.root_uuid, key),
     )
     added = tuple(last[1:]) != (row.instance_uuid, keyed_hash)
     if added:
