@@ -69,8 +69,8 @@ def _of_case(store: Store, code: str) -> list[str]:
     """Submissions of which any revision gave this code: it may have been corrected since."""
     cursor = store.connection.execute(
         "SELECT s.submission_key, s.form, r.raw_json FROM revision r JOIN submission s USING (submission_key)"
-        " WHERE instr(upper(r.raw_json), ?) ORDER BY s.submission_key",
-        (code,),
+        " WHERE instr(r.raw_json, ?) OR instr(r.raw_json, ?) ORDER BY s.submission_key",
+        (code, code.lower()),
     )
     return list(dict.fromkeys(key for key, form, text in cursor if case_code_of(form, json.loads(text)) == code))
 

@@ -16,6 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kobo_sync import cli
+from kobo_sync.attachments import folder
 from kobo_sync.config import Config
 from kobo_sync.demo_server import serve
 from kobo_sync.erase import erase, export_erasures, finish, plan, rehearse, replay_erasures, unfinished
@@ -151,6 +152,23 @@ def test_an_older_backup_is_emptied_by_the_list_which_names_nobody(
         assert replay_erasures(restored, lines, "2026-11-25T00:00:00+00:00") == 0
         with pytest.raises(StoreError, match="effacements"):
             replay_erasures(restored, ["{"], "2026-11-25T00:00:00+00:00")
+
+
+def test_the_files_of_a_submission_go_with_it_but_not_in_a_rehearsal(store: Store, config: Config) -> None:
+    files = folder(store)
+    files.mkdir(parents=True)
+    (files / "sealed").write_bytes(b"x")
+    receive(store, 8, {"form_release": "fournisseur-0123456789", "pf_nom": FAMILY}, form="fournisseur")
+    key = f"{SOURCE}/fournisseur/8"
+    store.connection.execute(
+        "INSERT INTO attachment (submission_key, name, remote_id, question, mimetype, state, stored_as, seen_at)"
+        " VALUES (?, ?, '1', 'q', 'm', 'fetched', 'sealed', 'x')",
+        (key, f"{FAMILY}.pdf"),
+    )
+    assert rehearse(store, plan(store, key)).files == 1 and (files / "sealed").exists()
+    assert erase(store, config, plan(store, key), by="dpo", reason=REASON, now=NOW).files == 1
+    assert not (files / "sealed").exists()
+    assert not store.connection.execute("SELECT 1 FROM attachment WHERE name LIKE ?", (f"%{FAMILY}%",)).fetchone()
 
 
 def test_the_record_of_it_says_who_why_and_how_much(store: Store, config: Config) -> None:
