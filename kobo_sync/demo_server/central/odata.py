@@ -134,7 +134,7 @@ def _page(call: Call, rows: list[sqlite3.Row]) -> tuple[list[sqlite3.Row], str |
     elif skip is not None:
         start = skip
     page = rows[start:] if top is None else rows[start : start + top]
-    if not top or (skip is None and len(page) >= len(rows)):
+    if not top or len(page) >= len(rows):
         return page, None
     kept = [(name, value) for name, value in params.items() if name not in ("$skip", "$skiptoken")]
     state = json.dumps({"instanceId": page[-1]["instance"] if page else None}, separators=(",", ":"))
