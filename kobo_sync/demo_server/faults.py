@@ -231,7 +231,7 @@ async def _endless(met: _Met) -> None:
 
 @_fault("bomb", "réponse compressée qui se déplie sans mesure")
 async def _bomb(met: _Met) -> None:
-    await met.answer(200, _zeros(256), content_encoding="gzip")
+    await met.answer(200, _zeros(32), content_encoding="gzip")
 
 
 @_fault("truncated", "JSON coupé : la connexion se ferme avant la fin")
@@ -323,6 +323,8 @@ async def _changing(met: _Met) -> None:
 @_fault("duplicate", "même fiche livrée deux fois, d’une page à l’autre")
 async def _duplicate(met: _Met) -> None:
     def again(_: Json, rows: list[Any]) -> None:
+        if not rows:
+            return
         rows[:0] = met.board.last_row
         rows.extend(rows[-1:])
         met.board.last_row = rows[-1:]
