@@ -24,6 +24,8 @@ INDEX_FIELDS = ("_id", "_uuid", "meta/rootUuid", "_validation_status")
 MODIFIED = "_date_modified"
 """No server known to us has it yet; asked for all the same, so that the day one has it needs no setting."""
 BATCH = 100
+BODY_PAGE = 500
+"""Whole rows of a page: a few pages are in memory at once, each some ten times its bytes."""
 WORKERS = 4
 _MORE_THAN_TOLD = 10_000
 """Rows that may come while the index is read; beyond twice what was told and these, a list is called endless."""
@@ -94,7 +96,7 @@ class KoboSource:
 
         By position: rows that move meanwhile may come twice or be missed; the index says which.
         """
-        first = self.client.rows(form_id, {})
+        first = self.client.rows(form_id, {}, limit=BODY_PAGE)
         served, highest = len(first["results"]), 0
         rest = _ahead(
             lambda start: self._whole_page(form_id, self.client.rows(form_id, {}, limit=served, start=start)),
