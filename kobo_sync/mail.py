@@ -13,16 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from email import charset
 from email.header import Header
 from email.mime.text import MIMEText
 from email.utils import format_datetime, make_msgid
 
 from kobo_sync.config_nightly import MailConfig
 from kobo_sync.errors import KoboSyncError
-
-_UTF8 = charset.Charset("utf-8")
-_UTF8.body_encoding = charset.QP
 
 
 class MailError(KoboSyncError):
@@ -50,10 +46,10 @@ def check(config: MailConfig, bounds: Bounds = Bounds()) -> None:
 def send(config: MailConfig, subject: str, text: str, at: datetime, bounds: Bounds = Bounds()) -> None:
     """Send one plain text to the configured people. Raises MailError, ConfigError, StoreKeyError."""
     domain = config.sender.rpartition("@")[2]
-    message = MIMEText(text, "plain", _UTF8)  # EmailMessage doubles spaces where it folds an accented subject
+    message = MIMEText(text, "plain", "utf-8")  # EmailMessage doubles spaces where it folds an accented subject
     message["From"] = config.sender
     message["To"] = ", ".join(config.to)
-    message["Subject"] = Header(subject, _UTF8)
+    message["Subject"] = Header(subject, "utf-8").encode()
     message["Date"] = format_datetime(at)
     message["Message-ID"] = make_msgid(domain=domain)  # the default domain is this machine's name
     message["Auto-Submitted"] = "auto-generated"  # no holiday answers, please
