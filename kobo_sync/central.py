@@ -54,8 +54,8 @@ class CentralClient:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._auth.secret and not isinstance(error, KeyboardInterrupt):
-            with suppress(KoboSyncError):  # a session that is not ended ends by itself, within a day
+        if self._auth.secret and error is None:  # a server in trouble is not asked more: a session ends within a day
+            with suppress(KoboSyncError):
                 self._http.ask("DELETE", "/v1/sessions/current")
         self._http.close()
 
