@@ -97,9 +97,11 @@ class _Index:
     def take(self, rows: list[IndexRow]) -> None:
         """What must be fetched is noted; a review that changed alone is kept from the index."""
         job = self.job
-        have_all = known(job.store, job.source.name, job.form, [row.remote_key for row in rows])
         self._seen.extend(hash(row.remote_key) for row in rows)
         self.with_modified += sum(row.modified is not None for row in rows)
+        if job.just_kept:  # a first pull: what was written a minute ago need not be read back
+            rows = [row for row in rows if _told(row) not in job.just_kept]
+        have_all = known(job.store, job.source.name, job.form, [row.remote_key for row in rows])
         reviews = []
         for row in rows:
             have = have_all.get(row.remote_key)
@@ -125,6 +127,11 @@ class _Index:
             if place == len(seen) or seen[place] != hash(key):
                 missing.append(key)
         return missing, present
+
+
+def _told(row: IndexRow | Row) -> int:
+    """A hash of all that the index tells of a row."""
+    return hash((row.remote_key, row.instance_uuid, row.review, row.modified, row.files, row.root_uuid))
 
 
 def _differs(row: IndexRow, have: Known) -> bool:
@@ -189,6 +196,10 @@ def _receive(job: Job, batches: Iterable[Bodies], total: int = 0) -> int:
                     fresh[row.remote_key] = _with_modified(job, row)
             write_new_rows(job.store, job.source.name, job.form, list(fresh.values()), job.at)
             job.report.new += len(fresh)
+            if others:  # a row came again, perhaps another: which version the store holds is asked of the store
+                job.just_kept.clear()
+            elif not total:  # a first pull; else the index was read before the rows
+                job.just_kept.update(map(_told, fresh.values()))
             for row in others:
                 _keep(job, row, have.get(row.remote_key))
             kept = (row.remote_key for row in (*fresh.values(), *others))
