@@ -272,7 +272,7 @@ def _keep_together(store: Store, targets: Iterable[Target], erasure: Erasure) ->
     connection = store.connection
     if "victims" not in store.derived_tables():
         return
-    noted = {decision.subject for decision in store.decisions(ERASED_RECORD)}
+    noted, pairs = {decision.subject for decision in store.decisions(ERASED_RECORD)}, set[str]()
     for target in targets:
         suffix = f"%-{target.row_code.rpartition('-')[2]}" if target.row_code else "%"
         for record, person in connection.execute(
@@ -285,12 +285,11 @@ def _keep_together(store: Store, targets: Iterable[Target], erasure: Erasure) ->
             ).fetchall()
             if record in noted:
                 continue
-            for (other,) in others:
+            if others:
                 store.decide(ERASED_RECORD, record, "kept", erasure.by_whom, erasure.at, "effacement")
-                store.decide(
-                    "person_pair", " ".join(sorted((record, other))), "same", erasure.by_whom, erasure.at,
-                    "effacement : rapprochées avant lui",
-                )  # fmt: skip
+            pairs |= {" ".join(sorted((record, other))) for (other,) in others}
+    for pair in sorted(pairs):
+        store.decide("person_pair", pair, "same", erasure.by_whom, erasure.at, "effacement : rapprochées avant lui")
 
 
 def _gone(raw: Any, kept: Any) -> int:
