@@ -49,7 +49,7 @@ def send(config: MailConfig, subject: str, text: str, at: datetime, bounds: Boun
     message = MIMEText(text, "plain", "utf-8")  # EmailMessage doubles spaces where it folds an accented subject
     message["From"] = config.sender
     message["To"] = ", ".join(config.to)
-    message["Subject"] = Header(subject, "utf-8").encode()
+    message["Subject"] = Header(subject, "utf-8", header_name="Subject").encode()
     message["Date"] = format_datetime(at)
     message["Message-ID"] = make_msgid(domain=domain)  # the default domain is this machine's name
     message["Auto-Submitted"] = "auto-generated"  # no holiday answers, please
