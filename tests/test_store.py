@@ -1,5 +1,6 @@
 """The encrypted store: nothing in clear, nothing for a wrong key, forward migrations, whole swaps, guarded reads."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from kobo_sync import migrations
 from kobo_sync.errors import StoreError, StoreKeyError
-from kobo_sync.store import Store
+from kobo_sync.store import Store, answers_text, canonical, whole_text
 from kobo_sync.store_receive import Review, write_review
 from tests.store_fixture import APPROVED, AT, KEY, fill, receive, row
 from transforms.ledger import LedgerRow
@@ -103,6 +104,27 @@ def test_revisions_are_numbered_and_the_same_row_twice_is_one(store):
     assert (again.revision_no, again.raw["a"], again.received_at) == (2, "2", AT)
     witnesses = store.connection.execute("SELECT uuid FROM witness ORDER BY uuid").fetchall()
     assert [w[0] for w in witnesses] == ["edit-7-2", "root-7"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"b": 1, "a": ["é", None, True, 0.5]}, [1e-5, 8.5e-05, 1e16, -1e-7, 12.25, 0.0, -0.0, 13.51367], 10**30,
+        {"t": "\x00\x1f\x7f\u2028\n\t\"\\/"}, {"é": 1, "z": 2, "\U0001f600": 3, "\uffff": 4},
+        {"n": {"m": [{"k": 1e300}]}},
+        [[["x"] * 3] * 40], "\ud83d",
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_the_fast_writer_gives_the_text_that_older_stores_were_hashed_by(value):
+    assert canonical(value) == json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def test_the_text_of_a_row_is_the_row(store):
+    for raw in ({}, {"a": "é"}, {"_validation_status": {"uid": "x"}}, {"z": 1, "_date_modified": "d", "A": [{}]}):
+        assert json.loads(whole_text(raw, answers_text(raw))) == raw
+        assert store.hash_row(raw) == store.hash_row(raw | {"_validation_status": {"uid": "y"}, "_date_modified": "e"})
+    assert store.hash_row({"a": "1"}) != store.hash_row({"a": "2"})
 
 
 def test_a_review_counts_for_the_revision_it_was_seen_on_or_for_none(store):
