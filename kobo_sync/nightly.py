@@ -84,13 +84,8 @@ def _try(config: Config, stop: Stop, clock: Clock, say: Say) -> tuple[int, list[
     from kobo_sync.run import run  # heavy: the scheduler, which lives for months, does without
 
     started = clock()
-
-    def step(text: str) -> None:
-        stop.check()
-        say(text)
-
     try:
-        report = run(config, now=started, step=step)
+        report = run(config, now=started, step=stop.check)
     except Exception as error:
         # A person who reads the journal is told what was foreseen; of the rest only the type and the place.
         say(str(error) if isinstance(error, KoboSyncError) else logs.place_of(error))

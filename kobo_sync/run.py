@@ -151,7 +151,7 @@ def _pull_all(
         step(f"Tirage de {source.name}")
         try:
             report.pulls[source.name] = _pull_source(
-                config, keys, source, tokens[source.name], store, now, confirm_deletions
+                config, keys, source, tokens[source.name], store, now, confirm_deletions, step
             )
             logs.event("source_end", source=source.name, counts=asdict(report.pulls[source.name]))
         except ServerError as error:
@@ -173,14 +173,25 @@ def _refuse_lost_sources(store: Store, config: Config) -> None:
 
 
 def _pull_source(
-    config: Config, keys: Keys, source: SourceConfig, token: str, store: Store, now: datetime, confirm_deletions: bool
+    config: Config,
+    keys: Keys,
+    source: SourceConfig,
+    token: str,
+    store: Store,
+    now: datetime,
+    confirm_deletions: bool,
+    step: Step,
 ) -> PullReport:
     with open_source(source, token, [form for form, wanted in config.attachments.items() if wanted]) as server:
-        report = pull(source, store, server, now=now, confirm_deletions=confirm_deletions)
+        report = pull(
+            source, store, server, now=now, confirm_deletions=confirm_deletions,
+            # A step after each batch: where a signal may end the pull.
+            progress=lambda what, done, total: step(f"{source.name} · {what} ({done} sur {total})"),
+        )  # fmt: skip
     try:
         report.warnings += fetch_source(config, source, token, store, keys.store, now)
     except ServerError as error:  # the rows are there: their files come another night
-        report.warnings.append(f"fichiers joints : {error}")
+        report.warnings.append(health.failure_of("fichiers joints", error).words)  # goes to a mail
     return report
 
 
