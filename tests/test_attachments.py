@@ -231,19 +231,38 @@ def test_a_page_or_bytes_of_another_kind_are_refused_and_asked_again(project, st
     assert len(on_disk(store)) == 1
 
 
-def test_a_huge_file_is_bounded_whether_its_length_is_told_or_not(project, store, monkeypatch):
+def test_a_huge_file_is_refused_by_its_length(project, store, monkeypatch):
     monkeypatch.setattr(attachments, "MAX_BYTES", 100_000)
     add(project)
     assert fetched(project, store).failed == 1
     assert on_disk(store) == []
 
-    def endless(heard):
-        return Said(PNG, kind="image/png", headers={"Transfer-Encoding": "identity"})
 
-    with stub(endless) as (base, _), transport(base) as http:
-        report = fetch_files(store, KEY, "kobo", "fournisseur", project.uid, KoboFiles(http), now=NOW)
-    assert report.failed == 1
-    assert on_disk(store) == []
+def test_a_file_of_untold_length_is_bounded_too(tmp_path, store, monkeypatch):
+    monkeypatch.setattr(attachments, "MAX_BYTES", 100_000)
+    with serve(tmp_path / "kobo.db", users=USERS, middleware=[Middleware(Untold)]) as base:
+        project = Project.deployed(base)
+        add(project)
+        add(project, uuid="0b8f9d8e-0000-4000-8000-000000000002", name="small.png", content=PNG[:90_000])
+        report = fetched(project, store)
+    assert (report.failed, report.fetched) == (1, 1)
+    assert len(on_disk(store)) == 1
+
+
+class Untold:
+    """Middleware that leaves the length of a file out: it comes in chunks, and ends when it ends."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        async def without(message):
+            if message["type"] == "http.response.start":
+                headers = [(name, value) for name, value in message["headers"] if name.lower() != b"content-length"]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self.app(scope, receive, without if FILES in scope.get("path", "") else send)
 
 
 def test_a_file_deleted_on_the_server_is_gone_and_what_we_have_is_kept(project, store):
