@@ -360,7 +360,10 @@ async def _partial(met: _Met) -> None:
     def narrowed(body: Json, rows: list[Any]) -> None:
         if "effective_permissions" in body:
             body["effective_permissions"] = [{"codename": "view_asset"}, {"codename": "partial_submissions"}]
+        told = body.get("count")
         _narrow(body, rows, True)
+        if told is not None:
+            body["count"] = told // 2  # of all rows, not of this page's
 
     await met.changed(narrowed)
 
