@@ -123,14 +123,22 @@ def rebuild(config: ConfigOption = DEFAULT_CONFIG) -> None:
 def status(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Ce que contient la base, et ce qui attend une personne."""
     from kobo_sync.config import load_config
+    from kobo_sync.backup import last_backup
     from kobo_sync.opened import opened_store
+    from kobo_sync.recovery import needs_drill, recovery_notices
     from kobo_sync.retention import due
     from kobo_sync.show import print_status
 
     settings = load_config(config)
-    with opened_store(settings, write=False) as (store, _):
+    with opened_store(settings, write=False) as (store, keys):
         print_status(out, store)
-        for line in due(store, settings, _now(settings.timezone).date()):
+        lines = [*recovery_notices(settings, keys), *due(store, settings, _now(settings.timezone).date())]
+        made = last_backup(settings)
+        if made is not None:
+            lines.append(f"Dernière sauvegarde : {made.astimezone(ZoneInfo(settings.timezone)):%d/%m/%Y à %H:%M}")
+        elif needs_drill(settings, keys):
+            lines.append("Aucune sauvegarde de cette base : kobo-sync backup")
+        for line in lines:
             out.print(f"  • {line}", markup=False, highlight=False, soft_wrap=True)
 
 
