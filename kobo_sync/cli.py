@@ -122,8 +122,8 @@ def rebuild(config: ConfigOption = DEFAULT_CONFIG) -> None:
 @app.command()
 def status(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Ce que contient la base, et ce qui attend une personne."""
-    from kobo_sync.config import load_config
     from kobo_sync.backup import last_backup
+    from kobo_sync.config import load_config
     from kobo_sync.opened import opened_store
     from kobo_sync.recovery import needs_drill, recovery_notices
     from kobo_sync.retention import due
