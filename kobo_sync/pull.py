@@ -59,7 +59,8 @@ def pull(
     deployed = [form for form in FORMS if source.forms.get(form)]
     for form in FORMS if not deployed else ():
         source.uid(form)  # says what to do
-    report.warnings += [f"{form} : pas encore déployé sur {source.name}" for form in FORMS if form not in deployed]
+    awaited = [form for form in FORMS if form in source.forms and form not in deployed]
+    report.warnings += [f"{form} : pas encore déployé sur {source.name}" for form in awaited]
     at = now.astimezone(UTC).isoformat(timespec="seconds")
     for form in deployed:
         _pull_form(Job(source, form, source.uid(form), store, server, at, confirm_deletions, progress, report))

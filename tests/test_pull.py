@@ -343,6 +343,15 @@ def test_a_row_that_comes_back_under_its_own_key_is_noted(store):
     assert kinds == ["deleted", "reappeared"]
 
 
+def test_a_form_that_waits_for_its_deployment_is_told_and_one_that_a_partner_lacks_is_not(store):
+    config = SourceConfig(
+        name="ong", url="http://127.0.0.1", token_env="KOBO_TOKEN", forms={"traite": "aForm567890", "trafic": None}
+    )
+    with stub(kobo({1: whole(1)})) as (base, _), KoboClient(base, "t" * 40, retries=0) as client:
+        report = pull(config, store, KoboSource(client), now=NOW)
+    assert report.warnings == ["trafic : pas encore déployé sur ong"]
+
+
 def test_nothing_deployed_says_what_to_do(project, store):
     empty = SourceConfig(name="kobo-anltp", url=project.base, token_env="KOBO_TOKEN")
     with KoboClient(project.base, LEAD.token) as client, pytest.raises(ConfigError, match="forms deploy"):
