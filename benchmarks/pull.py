@@ -3,6 +3,7 @@
 python benchmarks/pull.py               100,000 submissions
 python benchmarks/pull.py --rows 20000  another size
 python benchmarks/pull.py --quick       5,000 submissions, without the 200 ms
+python benchmarks/pull.py --write       the same, put into docs/performance.md as well
 
 The server is a process on a core of its own (`pull_server.py`) that sends ready pages; the clients, each a new process
 on the other cores, take turns (`pull_rivals.py`). Each is measured at 0 and at 200 ms of round-trip time, with a
@@ -18,7 +19,7 @@ import os
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,6 +39,8 @@ NAMES = {
     "plain": "boucle requests", "koboextractor": "koboextractor", "kobo2pandas": "kobo2pandas",
 }  # fmt: skip
 Measured = dict[str, Any]
+DOC = HERE.parent / "docs" / "performance.md"
+BEGIN, END = "<!-- imprimé par benchmarks/pull.py --write -->", "<!-- fin -->"
 
 
 class Bench:
@@ -98,8 +101,8 @@ def rivals_installed(folder: Path) -> Path:
     return python
 
 
-def compared(bench: Bench, size: int, clients: list[str]) -> None:
-    """Every client once on the same archive, then the night after 0.1 % of changes; one table."""
+def compared(bench: Bench, size: int, clients: list[str], said: Page) -> Measured:
+    """Every client once on the same archive, then the night after 0.1 % of changes; one table, and its ratios."""
     found: dict[str, Measured] = {}
     with TemporaryDirectory(dir=bench.scratch) as folder:
         for client in clients:
@@ -107,29 +110,62 @@ def compared(bench: Bench, size: int, clients: list[str]) -> None:
         bench.order(change=max(2, size // 1000))
         found["kobo_sync_nightly"] = bench.run("kobo_sync", Path(folder))
         least = bench.order(least=True)
-    print("| client | fiches | fiches/s | secondes | s de processeur | Mo sur le fil | Mo de mémoire |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    said("| client | fiches | fiches/s | secondes | s de processeur | Mo sur le fil | Mo de mémoire |")
+    said("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for client, got in found.items():
-        print(
+        said(
             f"| {NAMES[client]} | {spaced(got['rows'])} | {spaced(got['rows'] / got['seconds'])} "
             f"| {french(got['seconds'])} | {french(got['cpu'])} | {french(got['bytes'] / 1e6)} "
             f"| {french(got['memory'] / 1e6, 0)} |"
         )
-    print_ratios(found, least)
-
-
-def print_ratios(found: Mapping[str, Measured], least: Mapping[str, int]) -> None:
-    """What the numbers say of the aims."""
+    said("")
     first, night = found["kobo_sync"], found["kobo_sync_nightly"]
-    thrown = found["thrown_away"]
-    least_bytes = least["index"] + least["changed"]
-    print(
-        f"\nPremier tirage : {percent(thrown['seconds'] / first['seconds'])} de la vitesse des pages jetées à "
-        f"{NAMES['thrown_away'].rpartition(', ')[2]}, "
-        f"{percent(found['thrown_away_in_turn']['seconds'] / first['seconds'])} de celles lues l’une après l’autre. "
-        f"Nuit suivante : {french(night['bytes'] / least_bytes, 2)} fois l’index et les fiches changées "
-        f"({french(least_bytes / 1e6, 2)} Mo), {french(first['bytes'] / night['bytes'])} fois moins d’octets et "
-        f"{french(first['seconds'] / night['seconds'])} fois moins de temps qu’un premier tirage.\n"
+    return {
+        "thrown": found["thrown_away"]["seconds"] / first["seconds"],
+        "in_turn": found["thrown_away_in_turn"]["seconds"] / first["seconds"],
+        "plain": found["plain"]["seconds"] / first["seconds"],
+        "least": night["bytes"] / (least["index"] + least["changed"]),
+        "bytes": first["bytes"] / night["bytes"],
+        "time": first["seconds"] / night["seconds"],
+    }
+
+
+class Page:
+    """What is printed, and kept to be written."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        """Print a line and keep it."""
+        print(line, flush=True)
+        self.lines.append(line)
+
+    def write(self, path: Path) -> None:
+        """Put it between the marks of a page."""
+        before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+        after = rest.partition(END)[2]
+        path.write_text(f"{before}{BEGIN}\n\n{chr(10).join(self.lines).strip()}\n\n{END}{after}", encoding="utf-8")
+
+
+def aims(said: Page, ratios: dict[str, Measured], memory: dict[int, int]) -> None:
+    """The aims beside what was measured."""
+    said("### Les buts et ce qui est mesuré\n")
+    said(f"| but | {' | '.join(ratios)} |")
+    said(f"| --- |{' ---: |' * len(ratios)}")
+    for words, name, shown in (
+        ("premier tirage : 80 % de la vitesse des pages jetées, 4 connexions", "thrown", percent),
+        ("… des pages jetées, l’une après l’autre", "in_turn", percent),
+        ("… de la boucle requests, qui décode sans rien garder", "plain", percent),
+        ("nuit : octets, au plus 1,2 fois l’index et les fiches changées", "least", lambda x: french(x, 2)),
+        ("nuit : au moins 10 fois moins d’octets qu’un premier tirage", "bytes", french),
+        ("nuit : moins de temps qu’un premier tirage (fois)", "time", french),
+    ):
+        said(f"| {words} | {' | '.join(shown(found[name]) for found in ratios.values())} |")
+    (few, small), (many, large) = memory.items()
+    said(
+        f"\nMémoire la plus haute de kobo-sync : {french(small / 1e6, 0)} Mo pour {spaced(few)} fiches, "
+        f"{french(large / 1e6, 0)} Mo pour {spaced(many)} : rapport {french(large / max(small, 1), 2)}."
     )
 
 
@@ -141,30 +177,31 @@ def main() -> None:
     options.add_argument(
         "--no-rivals", action="store_true", help="sans koboextractor ni kobo2pandas (rien à installer)"
     )
+    options.add_argument("--write", action="store_true", help="mettre aussi le résultat dans docs/performance.md")
     asked = options.parse_args()
     size = 5_000 if asked.quick else asked.rows
+    said = Page()
     with TemporaryDirectory(prefix="pull-") as scratch:
         folder = Path(scratch)
         clients = ["thrown_away", "thrown_away_in_turn", "plain", *(() if asked.no_rivals else RIVALS), "kobo_sync"]
         python = Path(sys.executable) if asked.no_rivals else rivals_installed(folder / "rivals")
-        memory = {}
+        ratios: dict[str, Measured] = {}
         with served(size, python, folder) as bench:
             for round_trip in (0.0,) if asked.quick else (0.0, 0.2):
                 for gzip in (False, True):
                     bench.order(round_trip=0.0, gzip=gzip)
                     bench.run("thrown_away")  # the server's own first time: pages compressed, memory touched
                     bench.order(round_trip=round_trip)
-                    print(f"## {round_trip * 1000:.0f} ms aller et retour, {'avec' if gzip else 'sans'} gzip\n")
-                    compared(bench, size, clients)
-                    sys.stdout.flush()
+                    name = f"{round_trip * 1000:.0f} ms, {'avec' if gzip else 'sans'} gzip"
+                    said(f"### {name}\n")
+                    ratios[name] = compared(bench, size, clients, said)
+        memory = {}
         for rows in (max(1000, size // 10), size):
             with served(rows, python, folder) as bench:
                 memory[rows] = bench.first_pull()["memory"]
-        (few, small), (many, large) = memory.items()
-        print(
-            f"Mémoire la plus haute de kobo-sync : {french(small / 1e6, 0)} Mo pour {spaced(few)} fiches, "
-            f"{french(large / 1e6, 0)} Mo pour {spaced(many)} : rapport {french(large / max(small, 1), 2)}."
-        )
+        aims(said, ratios, memory)
+    if asked.write:
+        said.write(DOC)
 
 
 def french(number: float, digits: int = 1) -> str:
