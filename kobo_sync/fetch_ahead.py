@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 _A = TypeVar("_A")
 
 
-def ahead(work: Callable[[_A], _T], tasks: Iterable[_A]) -> Iterator[_T]:
+def ahead(work: Callable[[_A], _T], tasks: Iterable[_A]) -> Generator[_T, None, None]:
     """The results in the order of the tasks. So many are under way at most: memory stays bounded."""
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="pages") as pool:
         under_way: deque[Future[_T]] = deque()

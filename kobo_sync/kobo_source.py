@@ -6,14 +6,13 @@ deleted, so what was served decides what is asked next.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
 from kobo_sync.client import KoboClient, is_id
 from kobo_sync.errors import Forbidden, NotFoundError, ServerError, UnexpectedAnswer
+from kobo_sync.fetch_ahead import ahead
 from kobo_sync.kobo_history import read_history
 from kobo_sync.received_rows import read_index, read_row
 from kobo_sync.source import Bodies, IndexRow, Progress, ServerEvent, Sweep, Take
@@ -26,16 +25,12 @@ MODIFIED = "_date_modified"
 BATCH = 100
 BODY_PAGE = 500
 """Whole rows of a page: a few pages are in memory at once, each some ten times its bytes."""
-WORKERS = 4
 _MORE_THAN_TOLD = 10_000
 """Rows that may come while the index is read; beyond twice what was told and these, a list is called endless."""
 _SPLIT = 5
 """An index of that many pages and more is read by ranges of keys, several at a time."""
 _EMPTY_RANGES = 20
 """After so many empty ranges in a row the list is read on serially: keys lie unevenly, or the count is wrong."""
-
-_T = TypeVar("_T")
-_A = TypeVar("_A")
 
 
 class KoboSource:
@@ -89,7 +84,7 @@ class KoboSource:
     def bodies(self, form_id: str, keys: Sequence[str]) -> Iterator[Bodies]:
         """Whole rows in batches, in the order of `keys`, fetched ahead by a few threads. Memory stays bounded."""
         batches = (keys[start : start + BATCH] for start in range(0, len(keys), BATCH))
-        return _ahead(lambda batch: self._batch(form_id, [int(key) for key in batch]), batches)
+        return ahead(lambda batch: self._batch(form_id, [int(key) for key in batch]), batches)
 
     def everything(self, form_id: str) -> Iterator[Bodies]:
         """Every row whole, in pages as large as the server serves them, fetched ahead.
@@ -98,7 +93,7 @@ class KoboSource:
         """
         first = self.client.rows(form_id, {}, limit=BODY_PAGE)
         served, highest = len(first["results"]), 0
-        rest = _ahead(
+        rest = ahead(
             lambda start: self._whole_page(form_id, self.client.rows(form_id, {}, limit=served, start=start)),
             range(served, first["count"], max(served, 1)),
         )
@@ -149,7 +144,7 @@ class KoboSource:
     ) -> int:
         """Read on by ranges of keys, several at a time; the highest key seen."""
         empty = 0
-        ranges = _ahead(
+        ranges = ahead(
             lambda span: (span, self._range(form_id, *span, served)),
             _spans(last, self._highest(form_id), expected - served, served),
         )
@@ -240,22 +235,6 @@ class KoboSource:
 
 def _has_id(row: Any) -> bool:
     return isinstance(row, dict) and is_id(row.get("_id"))
-
-
-def _ahead(work: Callable[[_A], _T], tasks: Iterable[_A]) -> Generator[_T, None, None]:
-    """The results of a piece of work for each task, in order, a few of them under way while one is being used."""
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="pages") as pool:
-        under_way: deque[Future[_T]] = deque()
-        try:
-            for task in tasks:
-                under_way.append(pool.submit(work, task))
-                if len(under_way) > WORKERS:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            for future in under_way:
-                future.cancel()
 
 
 def _spans(first: int, last: int, rows: int, served: int) -> Iterator[tuple[int, int]]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from kobo_sync.config import SourceConfig
+from kobo_sync.errors import AuthError, ServerError, ServerUnavailable
 from kobo_sync.form_names import FORMS
 from kobo_sync.pull_deletions import delete_missing
 from kobo_sync.pull_history import read_events
@@ -28,6 +29,7 @@ from kobo_sync.store_receive import (
     has_any,
     known,
     present_keys,
+    release_keyless,
     submission_key,
     waiting_keys,
     write_deletion,
@@ -50,8 +52,9 @@ def pull(
 ) -> PullReport:
     """Bring the store level with every deployed form of a source.
 
-    Raises the ServerError family when the server can't be read (what was written before stays), and ConfigError when
-    no form of the source has an identifier.
+    A form that is refused, unknown or unreadable does not stop the others: it is among the report's `problems`.
+    Raises the ServerError family when the server or none of its forms can be read (what was written before stays), and
+    ConfigError when no form of the source has an identifier.
     """
     report = PullReport()
     asked = server.requests
@@ -63,7 +66,14 @@ def pull(
     report.warnings += [f"{form} : pas encore déployé sur {source.name}" for form in awaited]
     at = now.astimezone(UTC).isoformat(timespec="seconds")
     for form in deployed:
-        _pull_form(Job(source, form, source.uid(form), store, server, at, confirm_deletions, progress, report))
+        try:
+            _pull_form(Job(source, form, source.uid(form), store, server, at, confirm_deletions, progress, report))
+        except ServerError as error:
+            if isinstance(error, ServerUnavailable) or type(error) is AuthError:  # so it is for the other forms
+                raise
+            report.problems.append((form, error))
+    if len(report.problems) == len(deployed):
+        raise report.problems[0][1]
     report.requests = server.requests - asked
     return report
 
@@ -82,6 +92,7 @@ def _pull_form(job: Job) -> None:
     _note_sweep(job, index, sweep)
     _fetch(job, index.wanted)
     if sees_all and sweep.complete:
+        _release_gone(job, index, sweep)
         delete_missing(job, *index.missing())
     read_events(job)
 
@@ -120,14 +131,22 @@ class _Index:
 
     def missing(self) -> tuple[list[str], int]:
         """Keys that the store has and the index did not show, and how many the store has."""
-        seen = array("q", sorted(self._seen))
-        missing, present = [], 0
-        for key in present_keys(self.job.store, self.job.source.name, self.job.form):
-            present += 1
-            place = bisect_left(seen, hash(key))
-            if place == len(seen) or seen[place] != hash(key):
-                missing.append(key)
+        present = 0
+
+        def keys() -> Iterator[str]:
+            nonlocal present
+            for key in present_keys(self.job.store, self.job.source.name, self.job.form):
+                present += 1
+                yield key
+
+        missing = self.absent(keys())
         return missing, present
+
+    def absent(self, keys: Iterable[str]) -> list[str]:
+        """Which of these keys the index did not show."""
+        seen = array("q", sorted(self._seen))
+        places = ((key, bisect_left(seen, hash(key))) for key in keys)
+        return [key for key, place in places if place == len(seen) or seen[place] != hash(key)]
 
 
 def _told(row: IndexRow | Row) -> int:
@@ -159,7 +178,7 @@ def _note_sweep(job: Job, index: _Index, sweep: Sweep) -> None:
             "manquent seront prises au prochain tirage, aucune suppression n’est constatée"
         )
     with job.store.transaction():
-        for raw in sweep.malformed:
+        for raw in {_ascii(raw): raw for raw in sweep.malformed}.values():  # each once, though two pages show it
             _refuse(job, Refused("no_key", "fiche sans identifiant (_id) sur le serveur", raw))
         job.fact("index_read", job.at)
         if shown:
@@ -167,6 +186,16 @@ def _note_sweep(job: Job, index: _Index, sweep: Sweep) -> None:
             job.fact("modified_time", offered)
         if sweep.read > sweep.page:  # a list that fits on one page says nothing of the page's size
             job.fact("page_served", str(sweep.page))
+
+
+def _release_gone(job: Job, index: _Index, sweep: Sweep) -> None:
+    """What waited because it could not be received is over once the server shows it no more."""
+    prefix = submission_key(job.source.name, job.form, "")
+    waiting = waiting_keys(job.store, job.source.name, job.form)
+    with job.store.transaction():
+        for key in index.absent(each.removeprefix(prefix) for each in waiting):
+            job.store.quarantine_release(prefix + key, "pull", job.at)
+        release_keyless(job.store, job.source.name, job.form, [_ascii(raw) for raw in sweep.malformed], job.at)
 
 
 def _fetch(job: Job, wanted: list[str]) -> None:
@@ -190,7 +219,8 @@ def _receive(job: Job, batches: Iterable[Bodies], total: int = 0) -> int:
             others: list[Row] = []
             for row in batch.rows:
                 if isinstance(row, Refused):
-                    _refuse(job, row)
+                    if row.remote_key is not None or total:  # without a key: the index shows it too
+                        _refuse(job, row)
                 elif row.remote_key in have or row.remote_key in fresh:
                     others.append(_with_modified(job, row))
                 else:
@@ -237,8 +267,7 @@ def _refuse(job: Job, refused: Refused) -> None:
     remote_key = refused.remote_key
     if remote_key is not None:
         job.refused.add(remote_key)
-    # Escaped to ASCII: what can't be stored as it is can at least be read back.
-    raw_json = json.dumps(refused.raw, sort_keys=True) if refused.keep_raw else None
+    raw_json = _ascii(refused.raw) if refused.keep_raw else None
     job.store.quarantine_enter(
         submission_key=submission_key(job.source.name, job.form, remote_key) if remote_key else None,
         source=job.source.name, form=job.form, remote_key=remote_key, instance_uuid=refused.instance_uuid,
@@ -246,3 +275,8 @@ def _refuse(job: Job, refused: Refused) -> None:
         raw_json=raw_json, at=job.at,
     )  # fmt: skip
     job.report.quarantined += 1
+
+
+def _ascii(raw: object) -> str:
+    """Escaped to ASCII: what can't be stored as it is can at least be read back."""
+    return json.dumps(raw, sort_keys=True)

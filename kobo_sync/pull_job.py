@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from kobo_sync.config import SourceConfig
+from kobo_sync.errors import ServerError
 from kobo_sync.source import Source
 from kobo_sync.store import Store
 
@@ -18,6 +20,7 @@ class PullReport:
     """What one pull of a source did, in rows. `warnings`: what a person should know, in French, without answers.
 
     `received`: rows on the server's index. `deletions_waiting`: rows that vanished and are kept until confirmed.
+    `problems`: forms that could not be read, while others were.
     """
 
     received: int = 0
@@ -31,6 +34,15 @@ class PullReport:
     fetched_bodies: int = 0
     requests: int = 0
     warnings: list[str] = field(default_factory=list)
+    problems: list[tuple[str, ServerError]] = field(default_factory=list)
+
+    def numbers(self) -> dict[str, int]:
+        """Every number, under its name."""
+        return {name: value for name, value in vars(self).items() if type(value) is int}
+
+    def as_json(self) -> dict[str, Any]:
+        """For a monitor."""
+        return {**self.numbers(), "warnings": self.warnings, "problems": [str(error) for _, error in self.problems]}
 
 
 @dataclass

@@ -62,9 +62,8 @@ class RunReport:
         """Every number of the run, under its name."""
         whole = asdict(self.rebuilt) if self.rebuilt else {}
         for pulled in self.pulls.values():
-            for name, number in asdict(pulled).items():
-                if type(number) is int:
-                    whole[name] = whole.get(name, 0) + number
+            for name, number in pulled.numbers().items():
+                whole[name] = whole.get(name, 0) + number
         return whole | {name: len(getattr(self, name)) for name in ("written", "problems", "for_people")}
 
     def total(self, name: str) -> int:
@@ -75,7 +74,7 @@ class RunReport:
         """For a monitor: numbers and messages, never a record's content."""
         return {
             "exit_code": self.exit_code,
-            "pulls": {name: asdict(report) for name, report in self.pulls.items()},
+            "pulls": {name: report.as_json() for name, report in self.pulls.items()},
             "rebuild": asdict(self.rebuilt) if self.rebuilt else None,
             "written": [path.as_posix() for path in self.written],
             "problems": self.problems,
@@ -153,7 +152,9 @@ def _pull_all(
             report.pulls[source.name] = _pull_source(
                 config, keys, source, tokens[source.name], store, now, confirm_deletions, step
             )
-            logs.event("source_end", source=source.name, counts=asdict(report.pulls[source.name]))
+            for form, error in report.pulls[source.name].problems:
+                report.fail(source.name, error, f"{source.name} · {form} : {error}")
+            logs.event("source_end", source=source.name, counts=report.pulls[source.name].numbers())
         except ServerError as error:
             report.fail(source.name, error, f"{source.name} : {error}")
         except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as error:

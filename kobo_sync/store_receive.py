@@ -7,7 +7,7 @@ was killed is simply run again.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -111,6 +111,17 @@ def waiting_keys(store: Store, source: str, form: str) -> set[str]:
         (source, form),
     )
     return {row[0] for row in cursor}
+
+
+def release_keyless(store: Store, source: str, form: str, shown: Collection[str], at: str) -> None:
+    """What waits in quarantine without a key, and is not among the rows shown now, waits no longer."""
+    waiting = store.connection.execute(
+        "SELECT id, raw_json FROM quarantine WHERE released_at IS NULL AND stage = 'pull' AND source = ? AND form = ?"
+        " AND submission_key IS NULL",
+        (source, form),
+    ).fetchall()
+    over = [(at, row[0]) for row in waiting if row[1] not in shown]
+    store.connection.executemany("UPDATE quarantine SET released_at = ? WHERE id = ?", over)
 
 
 def write_row(store: Store, source: str, form: str, row: Row, at: str) -> bool:

@@ -356,3 +356,34 @@ def test_nothing_deployed_says_what_to_do(project, store):
     empty = SourceConfig(name="kobo-anltp", url=project.base, token_env="KOBO_TOKEN")
     with KoboClient(project.base, LEAD.token) as client, pytest.raises(ConfigError, match="forms deploy"):
         pull(empty, store, KoboSource(client), now=NOW)
+
+
+def test_what_waited_in_quarantine_and_left_the_server_waits_no_longer(store):
+    rows = {1: whole(1), 2: whole(2) | {"_uuid": None}}
+    assert pulled_from(rows, store).quarantined == 1
+    del rows[2]
+    waiting = "SELECT count(*) AS n FROM quarantine WHERE released_at IS NULL"
+    assert numbers(pulled_from(rows, store)) == {} and store.frame(waiting)["n"].iloc[0] == 0
+
+
+def test_a_row_without_a_key_waits_until_a_whole_list_shows_it_no_more(store):
+    rows = {1: whole(1), 2: whole(2)}
+    broken = {1: whole(1), 2: whole(2) | {"_id": None}}
+    waiting = "SELECT reason_code FROM quarantine WHERE released_at IS NULL"
+    for _ in range(2):
+        assert pulled_from(broken, store).quarantined == 1
+        assert store.frame(waiting).values.tolist() == [["no_key"]]
+    assert numbers(pulled_from(rows, store)) == {"new": 1, "fetched_bodies": 1}
+    assert store.frame(waiting).empty
+
+
+def test_a_form_that_is_refused_does_not_stop_the_next(project, store):
+    project.add(village="Alpha")
+    both = SourceConfig(
+        name="kobo-anltp", url=project.base, token_env="KOBO_TOKEN",
+        forms={"traite": "aNowhere12345", "trafic": project.uid},
+    )  # fmt: skip
+    with KoboClient(project.base, LEAD.token, retries=0) as client:
+        report = pull(both, store, KoboSource(client), now=NOW)
+    assert [(form, type(error).__name__) for form, error in report.problems] == [("traite", "NotFoundError")]
+    assert numbers(report) == {"new": 1, "fetched_bodies": 1}

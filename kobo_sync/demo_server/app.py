@@ -132,6 +132,7 @@ class RequestLog:
         self.store = store
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note the request once it is answered."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
