@@ -16,6 +16,7 @@ from openpyxl import load_workbook
 
 from kobo_sync.forms import FOLDER
 from kobo_sync.suppress import is_identifying, own_suffix
+from kobo_sync.terminal import terminal_text
 from transforms import places, reading
 from transforms.case_code import is_stored_code, normal_code
 
@@ -23,7 +24,6 @@ LABEL = "label::Français (fr)"
 MASK = "•••"
 _VARIABLE = re.compile(r"\$\{\w+\}")
 _MARKS = re.compile(r"\*\*|__|<[^>]{1,60}>")
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _SYSTEM = re.compile(r"^(_.*|meta|formhub|start|end|instanceID|rootUuid|deprecatedID|uuid|__.*)$")
 _PLAIN = re.compile(r"\d{1,3}|\d{4}-\d{2}(-\d{2})?")
 _ROW_CODE = re.compile(r"(.+)-[VAMS]\d{1,3}")
@@ -73,7 +73,7 @@ def words(form: str) -> Words:
 def plain(text: Any) -> str:
     """A text on one line, without what a terminal would obey."""
     said = _MARKS.sub("", _VARIABLE.sub("…", str(text or "")))
-    return " ".join(_UNSEEN.sub(" ", said).split())
+    return " ".join(terminal_text(said).split())
 
 
 def question(form: str, name: str) -> str:
