@@ -24,7 +24,7 @@ from kobo_sync.errors import ConfigError, StoreError
 from kobo_sync.keys import Keys, load_keys
 from kobo_sync.lock import hold_lock
 from kobo_sync.migrations import CURRENT
-from kobo_sync.secret_places import write_private_file
+from kobo_sync.secret_places import flush_folder, open_private_list, replace_private_file
 from kobo_sync.store import Store, connect
 
 ERASURES = "effacements.jsonl"
@@ -85,8 +85,7 @@ def back_up(config: Config, *, now: datetime, step: Callable[[str], None] = lamb
         finally:
             remove_store(copy)
         record = {"at": now.isoformat(), "file": path.name, "folder": str(folder), "size": size, "sha256": digest}
-        _record(config).unlink(missing_ok=True)
-        write_private_file(_record(config), json.dumps(record, indent=1))
+        replace_private_file(_record(config), json.dumps(record, indent=1).encode("ascii"))
         removed = superfluous([each.name for each in folder.iterdir()], config.backup.keep, config.timezone)
         for name in removed:
             (folder / name).unlink(missing_ok=True)
@@ -151,8 +150,7 @@ def _about(config: Config, keys: Keys, copy: Path, taken: Snapshot, now: datetim
 def complete_list(path: Path, known: list[str]) -> int:
     """Append to an erasure list what the store has and it has not; how many lines the store has. Raises StoreError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
+        with open_private_list(path) as file:
             content = file.read()
             whole = content[: content.rfind(b"\n") + 1]
             if whole != content:  # a line cut by a crash: its erasure is in the store, so it comes back whole
@@ -180,7 +178,7 @@ def _write(path: Path, config: Config, copy: Path, about: dict[str, Any]) -> tup
             if hashlib.file_digest(file, "sha256").digest() != written.digest():
                 raise StoreError(f"La sauvegarde {path} ne se relit pas comme elle a été écrite", "vérifiez le disque")
         partial.replace(path)
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise system_problem(error, f"La sauvegarde {path} n’a pas pu être écrite") from None
@@ -194,15 +192,6 @@ def _free_name(folder: Path, at: datetime) -> Path:
     while (folder / backup_name(at)).exists():  # a second one within the second, by hand or by an upgrade
         at += timedelta(seconds=1)
     return folder / backup_name(at)
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "posix":  # Windows has no such call, and needs none
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _record(config: Config) -> Path:

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from kobo_sync.config import Config
 from kobo_sync.config_checks import is_loopback
 from kobo_sync.errors import ConfigError, StoreKeyError
 from kobo_sync.keys import KEY_BYTES, Keys
-from kobo_sync.secret_places import write_private_file
+from kobo_sync.secret_places import replace_private_file, write_private_file
 from kobo_sync.store import connect
 
 _FORMAT = "kobo-sync recovery 1"
@@ -229,9 +228,5 @@ def _record(config: Config) -> Path:
 
 
 def _keep(config: Config, copies: list[Copy]) -> None:
-    path = _record(config)
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
     text = json.dumps({"copies": [asdict(copy) for copy in copies]}, indent=1)  # ASCII: names are escaped
-    write_private_file(beside, text)
-    beside.replace(path)
+    replace_private_file(_record(config), text.encode("ascii"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import stat
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from kobo_sync.errors import StoreKeyError
 
@@ -13,6 +16,7 @@ if sys.platform == "win32":
     from kobo_sync import windows_access
 
 KEYRING_SERVICE = "kobo-sync"
+_NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
 
 
 def open_to_others(path: Path) -> str:
@@ -62,13 +66,68 @@ def read_private_file(path: Path, what: str) -> str:
 def write_private_file(path: Path, text: str) -> None:
     """Create a file that only its owner reads and flush it to disk. Raises FileExistsError rather than overwrite."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii", newline="\n") as file:
-        if sys.platform == "win32":
-            windows_access.keep_to_owner(path)  # closed while still empty: nobody has read it open
-        file.write(text)
+    _create(path, text.encode("ascii"), 0o600)
+
+
+def replace_private_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file whole and give it its name: a reader, or a crash, finds the old content or the new one.
+
+    A link at `path` is itself replaced, never written through. Raises OSError; nothing is left of what failed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # a name that nobody could lay a link under
+    try:
+        _create(beside, content, mode)
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    flush_folder(path.parent)
+
+
+def open_private_list(path: Path) -> BinaryIO:
+    """Open to read and append a file that only its owner reads: made, or closed to others, if need be.
+
+    Raises OSError, also when `path` is a link: what it leads to is not ours to write.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.is_symlink():  # Windows has no O_NOFOLLOW
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _NO_LINK, 0o600)
+    file = os.fdopen(descriptor, "r+b")
+    try:
+        if open_to_others(path):
+            _close_to_others(path, descriptor, 0o600)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def flush_folder(folder: Path) -> None:
+    """Make a new name in a folder survive a power cut."""
+    if os.name == "posix":  # Windows has no such call, and needs none
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _create(path: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        _close_to_others(path, descriptor, mode)  # while still empty: nobody has read it open
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _close_to_others(path: Path, descriptor: int, mode: int) -> None:
+    if sys.platform != "win32":
+        os.fchmod(descriptor, mode)
+    elif not mode & 0o077:
+        windows_access.keep_to_owner(path)
 
 
 def read_keyring(entry: str) -> str | None:
