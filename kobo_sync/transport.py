@@ -27,6 +27,7 @@ from requests.utils import get_environ_proxies
 
 from kobo_sync import __version__
 from kobo_sync.errors import AuthError, Forbidden, NotFoundError, ServerError, ServerUnavailable, UnexpectedAnswer
+from kobo_sync.terminal import terminal_text
 from kobo_sync.transport_answer import Answer, asked_wait, error_text, fields, heading, hidden, http_date, loaded
 from kobo_sync.transport_bounds import LIMITS, BoundedAdapter, Limits, TooLarge, TooLong, read_body, set_deadline
 
@@ -132,6 +133,20 @@ class Transport:
 
         return self._tried("GET", path, more, whole)
 
+    def time_left(self) -> float:
+        """Seconds that may still be spent on this server; none left: no request leaves."""
+        return self._began + self._limits.total - time.monotonic()
+
+    def _bound_request(self) -> None:
+        """Give this thread's next request its time: its own, or what is left of the whole."""
+        left = self.time_left()
+        if left <= 0:
+            raise ServerUnavailable(
+                f"{self.url} : la lecture dure depuis plus de {_minutes(self._limits.total)}, elle est arrêtée",
+                "relancez : ce qui est reçu est gardé, la lecture reprend où elle en était",
+            )
+        set_deadline(min(self._limits.request, left))
+
     def _tried(self, method: str, path: str, more: Mapping[str, Any], read: Callable[[Answer], Any]) -> Any:
         """Ask, several times if need be and if it does no harm, and `read` the answer."""
         again = method != "POST"
@@ -187,13 +202,7 @@ class Transport:
         self._sleep(seconds)
 
     def _send(self, method: str, path: str, more: Mapping[str, Any]) -> Answer:
-        left = self._began + self._limits.total - time.monotonic()
-        if left <= 0:
-            raise ServerUnavailable(
-                f"{self.url} : la lecture dure depuis plus de {_minutes(self._limits.total)}, elle est arrêtée",
-                "relancez : ce qui est reçu est gardé, la lecture reprend où elle en était",
-            )
-        set_deadline(min(self._limits.request, left))
+        self._bound_request()
         url = f"{self.url}{path}"
         for _ in range(_REDIRECTS):
             with self._lock:
@@ -205,11 +214,10 @@ class Transport:
                 return self._whole(response, _sent_secrets(response, more))
             secrets = _sent_secrets(response, more)
             response.close()
-            target = _target(url, response.headers["Location"])
+            target = redirect_target(url, response.headers["Location"])
             if method != "GET" or _origin(target) != _origin(url):
                 raise UnexpectedAnswer(
-                    f"{self.url}{path} renvoie vers {hidden(_shown_origin(target), secrets)} ; "
-                    "le jeton n’y est pas envoyé",
+                    f"{self.url}{path} renvoie vers {hidden(_shown_origin(target), secrets)} ; rien n’y est envoyé",
                     "écrivez dans url l’adresse définitive du serveur",
                 )
             url, more = target, {name: value for name, value in more.items() if name != "params"}
@@ -279,7 +287,7 @@ class Transport:
     def _page(self, answer: Answer) -> UnexpectedAnswer:
         return UnexpectedAnswer(
             f"{self.url}{_path(answer)} : une page est arrivée au lieu de données ({heading(answer)})",
-            "vérifiez url : c’est l’adresse de l’interface Kobo (souvent kf.…), sans portail de connexion",
+            "vérifiez url (pour Kobo, l’adresse en kf.…), et qu’aucun portail de connexion n’est sur le chemin",
         )
 
     def _refusal(self, answer: Answer) -> ServerError:
@@ -327,7 +335,8 @@ def _sent_secrets(response: requests.Response, more: Mapping[str, Any]) -> tuple
     return tuple(secret for secret in (sent, str(password)) if secret)
 
 
-def _target(url: str, location: str) -> str:
+def redirect_target(url: str, location: str) -> str:
+    """Where a redirect leads; words that are no address when it can't be read."""
     try:
         target = urljoin(url, location)
         urlsplit(target).port  # noqa: B018 (a port that is no number raises here)
@@ -346,7 +355,7 @@ def _shown_origin(url: str) -> str:
     parts = urlsplit(url)
     if not parts.hostname:
         return "une adresse illisible"
-    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+    return terminal_text(f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else ""))
 
 
 def _path(answer: Answer) -> str:

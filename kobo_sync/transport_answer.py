@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from kobo_sync.terminal import terminal_text
+
 _SHOWN = 300
 """Characters of an error body that a message repeats."""
 _ROWS = frozenset({"results", "value", "_id", "__id"})
@@ -50,19 +52,18 @@ def error_text(answer: Answer) -> str:
     except (ValueError, RecursionError):
         return heading(answer)
     if isinstance(body, dict) and _ROWS & body.keys():
-        return answer.reason[:_SHOWN]
+        return _shown(answer.reason, answer)
     try:
-        return hidden(_flat(body), answer.secrets)[:_SHOWN]
+        return _shown(_flat(body), answer)
     except RecursionError:
-        return answer.reason[:_SHOWN]
+        return _shown(answer.reason, answer)
 
 
 def heading(answer: Answer) -> str:
     """The heading of an HTML page; nothing else of a body that is not ours to repeat."""
     text = answer.content[:65536].decode("utf-8", "replace")
     heading = re.search(r"<(title|h1)[^>]*>([^<]*)</\1>", text, re.IGNORECASE)
-    words = " ".join((heading.group(2) if heading else answer.reason).split())
-    return hidden(words, answer.secrets)[:_SHOWN]
+    return _shown(heading.group(2) if heading else answer.reason, answer)
 
 
 def fields(answer: Answer) -> frozenset[str]:
@@ -72,6 +73,11 @@ def fields(answer: Answer) -> frozenset[str]:
     except (ValueError, RecursionError):
         return frozenset()
     return frozenset(body) if isinstance(body, dict) else frozenset()
+
+
+def _shown(words: str, answer: Answer) -> str:
+    """Words of a server as a message repeats them: few, on one line, nothing secret, nothing that a terminal obeys."""
+    return " ".join(terminal_text(hidden(words, answer.secrets)).split())[:_SHOWN]
 
 
 def _flat(body: Any) -> str:

@@ -262,3 +262,28 @@ def test_a_certificate_nobody_vouches_for_is_refused_at_once_and_a_known_one_ser
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
         with transport(base) as asking:
             assert asking.ask("GET", "/x/") == {"a": 1}
+
+
+def heard_as(reason: bytes, body: bytes) -> str:
+    """What is said of an answer whose status line holds these words."""
+    head = b"HTTP/1.1 400 " + reason + b"\r\nContent-Type: application/json\r\n"
+    whole = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    with dripping(whole, b"") as base, transport(base) as asking, pytest.raises(ServerError) as caught:
+        asking.ask("GET", "/x/")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"_id": 7}', b"[" * 900 + b"]" * 900, b'{"detail": "' + TOKEN.encode() + b'"}', b"{"]
+)
+def test_a_token_in_the_status_line_or_the_body_is_hidden(body):
+    said = heard_as(b"hi " + TOKEN.encode(), body)
+    assert TOKEN not in said and "…" in said
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"detail": "non\\u001bc\\u009b2J\\u202e\\nFait : tout va bien"}', b'{"_id": 7}', b"{"]
+)
+def test_a_terminal_obeys_no_error_text_and_it_stays_on_its_line(body):
+    said = heard_as(b"non\x1bc\x9b2J Fait : tout va bien", body)
+    assert said.isprintable() and "Fait : tout va bien" in said
