@@ -7,11 +7,9 @@ the type of the error: an error's own text may repeat what a server said.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,12 +17,17 @@ from zoneinfo import ZoneInfo
 
 from kobo_sync import __version__, logs
 from kobo_sync.config import Config
+from kobo_sync.secret_places import replace_private_file
+from kobo_sync.terminal import terminal_text
 
 FINE, FAILED, NEEDS_PEOPLE = 0, 1, 3
 FORMAT = 1
 _LONGEST = 300
+_MOST_UNSENT = 50
 _MANY_DIGITS = re.compile(r"\+?\d(?:[ .-]?\d){6,}")
 """As long as a telephone number; no count of ours is."""
+_LINK = re.compile(r"(?:\b[a-z][a-z0-9+.-]*://|\bwww\.)\S*", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+")
 
 KINDS = {
     "ServerUnavailable": "le serveur ne répond pas, ou pas jusqu’au bout : kobo-sync doctor",
@@ -66,6 +69,28 @@ def failure_of(where: str, error: BaseException) -> Failure:
     return Failure(where, known[0] if known else logs.place_of(error))
 
 
+@dataclass(frozen=True)
+class Notice:
+    """Something that waits for a person: which source and which thing, how many, and the words for it, in French.
+
+    `once`: it is said by one run only, and does not wait to be settled.
+    """
+
+    code: str
+    words: str
+    where: str = ""
+    count: int = 1
+    once: bool = False
+
+    @classmethod
+    def of(cls, where: str, warning: str) -> Notice:
+        """What a source's pull warns of: its text without numbers says which thing it is, the first one how many."""
+        # The source's own name may hold a number: it is no part of how many.
+        numbers = _NUMBER.findall(warning.replace(where, ""))
+        count = int(numbers[0][:9]) if numbers else 1
+        return cls(_NUMBER.sub("#", warning), f"{where} · {warning}", where, count)
+
+
 def path_of(config: Config) -> Path:
     """Where the file is: nightly.health_file, else in data_dir."""
     return config.nightly.health_file or config.data_dir / "health.json"
@@ -84,19 +109,10 @@ def update(config: Config, **changes: Any) -> None:
     """Change some of the file. A disk that refuses is noted in the log and stops nothing."""
     path = path_of(config)
     content = read(config) | {"format": FORMAT, "version": __version__} | changes
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    text = json.dumps(content, ensure_ascii=False, indent=1, default=str) + "\n"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)  # a monitor's group may read it
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(content, file, ensure_ascii=False, indent=1, default=str)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        replace_private_file(path, text.encode(), 0o640)  # a monitor's group may read it
     except OSError as error:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
         logs.event("health_failed", level=30, error=error)
 
 
@@ -108,9 +124,10 @@ def ended(
     exit_code: int,
     counts: dict[str, int] | None = None,
     failures: Iterable[Failure] = (),
-    for_people: Iterable[str] = (),
+    notices: Iterable[Notice] = (),
 ) -> None:
-    """Note how a run ended, whoever started it."""
+    """Note how a run ended, whoever started it. What it alone says stays in `to_tell` until a mail has left."""
+    notices = list(notices)
     done = {"last_success": instant(config, started)} if exit_code in (FINE, NEEDS_PEOPLE) else {}
     update(
         config,
@@ -120,14 +137,32 @@ def ended(
         exit_code=exit_code,
         counts=counts or {},
         problems=[failure.words for failure in failures],
-        for_people=[safe(line) for line in for_people],
+        for_people=[safe(notice.words) for notice in notices],
+        notices=[asdict(notice) | {"words": safe(notice.words), "code": safe(notice.code)} for notice in notices],
+        to_tell=list(dict.fromkeys(to_tell(config) + [safe(one.words) for one in notices if one.once]))[-_MOST_UNSENT:]
+        if config.mail is not None
+        else [],
         **done,
     )
 
 
+def to_tell(config: Config) -> list[str]:
+    """What a run said once, and no mail has told yet."""
+    lines = read(config).get("to_tell")
+    return [line for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
+
+
+def notices_of(content: dict[str, Any]) -> list[Notice]:
+    """The notices of the last run, as the file has them."""
+    try:
+        return [Notice(**one) for one in content.get("notices", [])]
+    except TypeError:  # another version's file
+        return []
+
+
 def safe(line: str) -> str:
-    """A line of a report, cut, and without what looks like a telephone number."""
-    return _MANY_DIGITS.sub("…", " ".join(line.split()))[:_LONGEST]
+    """A line of a report, cut, without what looks like a telephone number, a link, or an order to a terminal."""
+    return _LINK.sub("…", _MANY_DIGITS.sub("…", " ".join(terminal_text(line).split())))[:_LONGEST]
 
 
 def instant(config: Config, at: datetime) -> str:

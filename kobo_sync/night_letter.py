@@ -5,15 +5,13 @@ Numbers, words of this program and commands; never a name, an answer or what a s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from kobo_sync.health import safe, when
+from kobo_sync.health import Failure, Notice, safe, when
 
-_NUMBER = re.compile(r"\d+")
 _COUNTS = (
     ("received", "fiches sur les serveurs"),
     ("new", "nouvelles"),
@@ -26,21 +24,20 @@ _COUNTS = (
 
 @dataclass(frozen=True)
 class Item:
-    """One thing that needs somebody. `failed`: it is a failure of the night, and no work that waits."""
+    """One thing that needs somebody. `key`: the same thing from one night to the next. `number`: how many.
 
+    `failed`: it is a failure of the night, and no work that waits. `once`: it is said, and then it is over.
+    """
+
+    key: str
     words: str
+    number: int = 1
     failed: bool = False
+    once: bool = False
 
-    @property
-    def key(self) -> str:
-        """The words without their numbers: the same thing from one night to the next."""
-        return _NUMBER.sub("#", self.words)
-
-    @property
-    def number(self) -> int:
-        """How many: the first number of the words. More than last time is news."""
-        found = _NUMBER.search(self.words)
-        return int(found.group()) if found and not self.failed else 1
+    def is_news(self, told: int | None) -> bool:
+        """Whether the reader does not know it, or knows of a tenth less: a mail a night for one more is not read."""
+        return told is None or self.number - told >= max(1, told // 10)
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ class Told:
 
     def after(self, items: Sequence[Item], sent: bool) -> dict[str, int]:
         """What is known to the reader after this night: a thing that went away will be news if it comes back."""
-        now = {item.key: item.number for item in items}
+        now = {item.key: item.number for item in items if not item.once}
         return now if sent else {key: min(now[key], number) for key, number in self.items.items() if key in now}
 
 
@@ -78,7 +75,7 @@ def letter(
     """The mail that this night calls for, None when there is nothing to say."""
     if not items:
         return _well_again(night) if told.items else None
-    fresh = [item for item in items if item.number > told.items.get(item.key, 0)]
+    fresh = [item for item in items if item.is_news(told.items.get(item.key))]
     # Days of the calendar: nights are not always exactly a day apart.
     reminder = told.sent_at is None or (now.date() - told.sent_at.astimezone(now.tzinfo).date()).days >= remind_days
     if not fresh and not reminder:
@@ -94,9 +91,12 @@ def letter(
     return Letter(subject, "\n\n".join([*parts, _END]))
 
 
-def items_of(failures: Sequence[str], for_people: Sequence[str]) -> list[Item]:
-    """The items of a night, from its words."""
-    return [Item(safe(words), failed=True) for words in failures] + [Item(safe(words)) for words in for_people]
+def items_of(failures: Sequence[Failure], notices: Sequence[Notice], said_once: Sequence[str] = ()) -> list[Item]:
+    """The items of a night, each once. `said_once`: what this run, or one before it, said and no mail told."""
+    failed = [Item(f"{one.where}|{one.kind}", safe(one.words), failed=True) for one in failures]
+    waiting = [Item(f"{one.where}|{safe(one.code)}", safe(one.words), one.count) for one in notices if not one.once]
+    lines = [*said_once, *(safe(one.words) for one in notices if one.once)]
+    return list(dict.fromkeys([*failed, *waiting, *(Item(line, line, once=True) for line in lines)]))
 
 
 def _line(item: Item, fresh: bool) -> str:

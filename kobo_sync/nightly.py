@@ -14,11 +14,12 @@ from typing import Any
 from kobo_sync import health, logs
 from kobo_sync.config import Config
 from kobo_sync.errors import KoboSyncError, LockHeld
-from kobo_sync.health import FAILED, FINE, NEEDS_PEOPLE, Failure, failure_of
+from kobo_sync.health import FAILED, FINE, NEEDS_PEOPLE, Failure, Notice, failure_of
 from kobo_sync.lock import hold_lock, holder
 from kobo_sync.mail import MailError, send
 from kobo_sync.night_letter import Told, items_of, letter
 from kobo_sync.stopping import Clock, Stop, Stopped
+from kobo_sync.terminal import terminal_text
 
 PASSING = {"ServerUnavailable", "UnexpectedAnswer", "LockHeld"}
 """Failures that an hour may mend: no network, a gateway's page instead of an answer, somebody else at work."""
@@ -45,9 +46,9 @@ def night(
         logs.event("night_start", at=begun)
         health.update(config, running_since=health.instant(config, begun), next_planned=_next(config, begun))
         try:
-            code, failures, for_people = _tries(config, stop, clock, wait, say)
+            code, failures, notices = _tries(config, stop, clock, wait, say)
             code = _backed_up(config, clock, stop, code, failures)
-            tell(config, failures, for_people, clock())
+            tell(config, failures, notices, clock())
         except Stopped:
             logs.event("stopped")
             say("Arrêt demandé : ce qui est reçu est gardé, la nuit sera reprise au prochain démarrage.")
@@ -62,10 +63,12 @@ def _next(config: Config, now: datetime) -> str:
     return health.instant(config, health.planned_after(config, now))
 
 
-def _tries(config: Config, stop: Stop, clock: Clock, wait: Sleep, say: Say) -> tuple[int, list[Failure], Sequence[str]]:
+def _tries(
+    config: Config, stop: Stop, clock: Clock, wait: Sleep, say: Say
+) -> tuple[int, list[Failure], Sequence[Notice]]:
     begun = clock()
     for attempt in range(1, config.nightly.retries + 2):
-        code, failures, for_people = _try(config, stop, clock, say)
+        code, failures, notices = _try(config, stop, clock, say)
         health.update(config, attempts=attempt)
         if not any(failure.kind in PASSING for failure in failures) or attempt > config.nightly.retries:
             break
@@ -76,11 +79,11 @@ def _tries(config: Config, stop: Stop, clock: Clock, wait: Sleep, say: Say) -> t
         success = health.when(health.read(config), "last_success")
         if success is not None and begun.replace(microsecond=0) <= success <= clock():
             content = health.read(config)  # whoever held the store did the night's work
-            return int(content["exit_code"]), [], list(content.get("for_people", []))
-    return code, failures, for_people
+            return int(content["exit_code"]), [], health.notices_of(content)
+    return code, failures, notices
 
 
-def _try(config: Config, stop: Stop, clock: Clock, say: Say) -> tuple[int, list[Failure], Sequence[str]]:
+def _try(config: Config, stop: Stop, clock: Clock, say: Say) -> tuple[int, list[Failure], Sequence[Notice]]:
     from kobo_sync.run import run  # heavy: the scheduler, which lives for months, does without
 
     started = clock()
@@ -88,14 +91,14 @@ def _try(config: Config, stop: Stop, clock: Clock, say: Say) -> tuple[int, list[
         report = run(config, now=started, step=stop.check)
     except Exception as error:
         # A person who reads the journal is told what was foreseen; of the rest only the type and the place.
-        say(str(error) if isinstance(error, KoboSyncError) else logs.place_of(error))
+        say(terminal_text(error) if isinstance(error, KoboSyncError) else logs.place_of(error))
         failures = [failure_of("", error)]
         logs.event("failed", level=logging.ERROR, error=error)
         health.ended(config, started=started, at=clock(), exit_code=FAILED, failures=failures)
         return FAILED, failures, []
     for words in (*(failure.words for failure in report.failures), *report.for_people):
         say(health.safe(words))  # this ends in the system's journal: not what a server said
-    return report.exit_code, list(report.failures), report.for_people
+    return report.exit_code, list(report.failures), report.notices
 
 
 def _backed_up(config: Config, clock: Clock, stop: Stop, code: int, failures: list[Failure]) -> int:
@@ -109,26 +112,28 @@ def _backed_up(config: Config, clock: Clock, stop: Stop, code: int, failures: li
         back_up(config, now=clock())
     except Exception as error:
         failures.append(Failure("", "Backup"))
+        code = code or NEEDS_PEOPLE
         logs.event("backup_failed", level=logging.ERROR, error=error)
         health.update(
             config,
+            exit_code=code,
             backup={"at": health.instant(config, clock()), "error": type(error).__name__},
             problems=[failure.words for failure in failures],
         )
-        return code or NEEDS_PEOPLE
+        return code
     logs.event("backup_done")
     health.update(config, backup={"at": health.instant(config, clock()), "error": None})
     return code
 
 
-def tell(config: Config, failures: Sequence[Failure], for_people: Sequence[str], now: datetime) -> None:
+def tell(config: Config, failures: Sequence[Failure], notices: Sequence[Notice], now: datetime) -> None:
     """Write to the data manager if there is something to say. A mail that can't leave is tried again the next night."""
     if config.mail is None:
         return
     content = health.read(config)
     state: dict[str, Any] = content["mail"] if isinstance(content.get("mail"), dict) else {}
     told = Told.read(state)
-    items = items_of([failure.words for failure in failures], for_people)
+    items = items_of(failures, notices, health.to_tell(config))
     local = now.astimezone(health.planned_before(config, now).tzinfo)
     planned = health.planned_before(config, now).date()
     due = letter(told, items, content.get("counts") or {}, planned, local, config.mail.remind_days)
@@ -143,7 +148,7 @@ def tell(config: Config, failures: Sequence[Failure], for_people: Sequence[str],
             return
         logs.event("mail_sent")
         state["sent_at"] = health.instant(config, now)
-    health.update(config, mail=state | {"told": told.after(items, sent=due is not None)})
+    health.update(config, mail=state | {"told": told.after(items, sent=due is not None)}, to_tell=[])
 
 
 @contextmanager

@@ -36,7 +36,7 @@ SHOWN_TO_OTHERS = "fiche(s) montrée(s) dans Kobo à d’autres relecteurs que l
 
 @dataclass
 class RunReport:
-    """What one run did. `problems` are what failed, `for_people` what waits for a person, both in French;
+    """What one run did. `problems` are what failed, `notices` what waits for a person, both in French;
     `failures` are the problems again, without what a server said: where, and what type of error.
     """
 
@@ -44,13 +44,18 @@ class RunReport:
     rebuilt: RebuildReport | None = None
     written: list[Path] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    for_people: list[str] = field(default_factory=list)
+    notices: list[health.Notice] = field(default_factory=list)
     failures: list[health.Failure] = field(default_factory=list)
+
+    @property
+    def for_people(self) -> list[str]:
+        """The words of the notices."""
+        return [notice.words for notice in self.notices]
 
     @property
     def exit_code(self) -> int:
         """0 done, 1 failed in part or whole, 3 done but some records need people."""
-        return FAILED if self.problems else (NEEDS_PEOPLE if self.for_people else DONE)
+        return FAILED if self.problems else (NEEDS_PEOPLE if self.notices else DONE)
 
     def fail(self, where: str, error: BaseException, problem: str) -> None:
         """Note that a source or a period failed."""
@@ -105,12 +110,13 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
             report.rebuilt = rebuild(store, config, now=now, step=step)
             _write(store, config, keys.pseudonym, now, report, step)
         _tell_people(report)
-        report.for_people += news(store, now.astimezone(UTC).isoformat(timespec="seconds"))
+        lines = news(store, now.astimezone(UTC).isoformat(timespec="seconds"))
+        report.notices += [health.Notice(line, line, once=True) for line in lines]
         ended = datetime.now(ZoneInfo(config.timezone))
         store.finish_run(run_id, ended, report.exit_code, report.as_json())
         health.ended(
             config, started=now, at=ended, exit_code=report.exit_code, counts=report.counts(),
-            failures=report.failures, for_people=report.for_people,
+            failures=report.failures, notices=report.notices,
         )  # fmt: skip
         logs.event(
             "run_end", exit_code=report.exit_code, counts=report.counts(), duration=(ended - now).total_seconds()
@@ -215,26 +221,27 @@ def _write(store: Store, config: Config, key: bytes, now: datetime, report: RunR
 
 def _tell_people(report: RunReport) -> None:
     for name, pulled in report.pulls.items():
-        report.for_people += [f"{name} · {warning}" for warning in pulled.warnings]
+        report.notices += [health.Notice.of(name, warning) for warning in pulled.warnings]
     if unreadable := report.total("quarantined"):
-        report.for_people.append(f"{unreadable} fiche(s) illisible(s) à la réception : kobo-sync status")
+        words = f"{unreadable} fiche(s) illisible(s) à la réception : kobo-sync status"
+        report.notices.append(health.Notice("unreadable", words, count=unreadable))
     rebuilt = report.rebuilt
     if rebuilt is None:
         return
-    for number, words in (
-        (rebuilt.quarantined, "fiche(s) en quarantaine, à corriger dans Kobo : kobo-sync status"),
-        (rebuilt.blocked, "fiche(s) arrêtée(s) par une règle bloquante : feuille « Qualité » du classeur"),
-        (rebuilt.names_to_erase, NAMES_TO_ERASE),
-        (rebuilt.misplaced, SHOWN_TO_OTHERS),
+    for name, words in (
+        ("quarantined", "fiche(s) en quarantaine, à corriger dans Kobo : kobo-sync status"),
+        ("blocked", "fiche(s) arrêtée(s) par une règle bloquante : feuille « Qualité » du classeur"),
+        ("names_to_erase", NAMES_TO_ERASE),
+        ("misplaced", SHOWN_TO_OTHERS),
         (
-            rebuilt.follow_ups_waiting,
+            "follow_ups_waiting",
             "suivi(s) en attente : cas inconnu, ou confirmation à vérifier (feuille « Qualité »)",
         ),
         (
-            rebuilt.pairs_to_decide,
+            "pairs_to_decide",
             "paire(s) à décider, toutes périodes (feuilles « Doublons ») : kobo-sync decide CODE CODE meme|different ; "
             "d’ici là elles comptent comme différentes",
         ),
     ):
-        if number:
-            report.for_people.append(f"{number} {words}")
+        if number := getattr(rebuilt, name):
+            report.notices.append(health.Notice(name, f"{number} {words}", count=number))

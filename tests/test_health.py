@@ -65,7 +65,7 @@ def test_a_success_of_a_clock_that_was_ahead_counts_for_nothing(tmp_path: Path) 
     ("code", "later", "more", "expected"),
     [
         (0, timedelta(hours=8), {}, 0),
-        (3, timedelta(hours=8), {"for_people": ["2 fiche(s)"]}, 3),
+        (3, timedelta(hours=8), {"notices": [health.Notice("quarantined", "2 fiche(s)", count=2)]}, 3),
         (1, timedelta(hours=8), {}, 1),
         (0, timedelta(hours=27), {}, 0),  # this night's tries may still be going on
         (0, timedelta(hours=34), {}, 1),
@@ -112,6 +112,35 @@ def test_a_failure_is_told_in_our_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", ["+227 90 12 34 56", "90123456", "90-12-34-56"])
 def test_what_looks_like_a_telephone_is_not_written(number: str) -> None:
     assert health.safe(f"12 fiche(s)\n {number} en attente") == "12 fiche(s) … en attente"
+
+
+def test_a_server_s_words_neither_command_a_terminal_nor_hold_a_link() -> None:
+    evil = "anltp\x1bc\x9b2J\u202eregardez\u200b http://evil.example/jeton ou www.evil.example, HTTPS://x"
+    said = health.safe(f"{evil} : kobo-sync status")
+    assert said == "anltp c 2J regardez … ou … … : kobo-sync status"
+
+
+def test_what_a_run_says_once_waits_for_its_mail(tmp_path: Path) -> None:
+    mail = {"host": "127.0.0.1", "sender": "a@exemple.invalid", "to": ["b@exemple.invalid"]}
+    line = health.Notice("x", "1 question inconnue", once=True)
+    config = installation(tmp_path, mail=mail)
+    ended(config, 3, notices=[line, health.Notice("y", "2 fiche(s)")])
+    ended(config, 3, notices=[line])
+    ended(config, 0)
+    assert health.to_tell(config) == ["1 question inconnue"]
+    silent = installation(tmp_path, nightly={"health_file": "autre.json"})
+    ended(silent, 3, notices=[line])
+    assert health.to_tell(silent) == [], "nobody would ever be told: it does not pile up"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
+def test_a_link_laid_for_the_file_is_not_written_through(tmp_path: Path) -> None:
+    config, other = installation(tmp_path), tmp_path / "autre"
+    other.write_text("à garder", encoding="utf-8")
+    for name in ("health.json", f"health.json.{os.getpid()}.new"):
+        (config.data_dir / name).symlink_to(other)
+    ended(config, 0)
+    assert other.read_text(encoding="utf-8") == "à garder" and health.read(config)["exit_code"] == 0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="mode bits")

@@ -198,7 +198,7 @@ def test_a_backup_that_fails_is_told_and_the_night_keeps_its_figures(tmp_path: P
         with hold_lock(config.data_dir / "sauvegarde.lock"):
             assert night(config, Stop(), clock=Clock(NIGHT)) == 3
     content = health.read(config)
-    assert content["backup"]["error"] == "LockHeld" and content["exit_code"] == 0
+    assert content["backup"]["error"] == "LockHeld" and content["exit_code"] == 3
     assert "la sauvegarde n’est pas faite : kobo-sync backup" in content["problems"]
 
 
