@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from kobo_sync.cli_ask import passphrase
 from kobo_sync.cli_forms import DEFAULT_CONFIG, ConfigOption, err
-from kobo_sync.cli_keys import IdentityOption, passphrase, say
+from kobo_sync.cli_keys import IdentityOption, say
 
 if TYPE_CHECKING:
     from kobo_sync.backup_archive import Contents

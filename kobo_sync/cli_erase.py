@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from kobo_sync.cli_ask import yes as ask_yes
 from kobo_sync.cli_forms import DEFAULT_CONFIG, ConfigOption, err, out
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def erase(
         _announce(store, settings, plan, now)
         if due and not retention.due(store, settings, now.date()):
             return
-        if not yes and not typer.confirm("Effacer pour de bon ?", default=False):
+        if not yes and not ask_yes("Effacer pour de bon ?"):
             out.print("Rien n’a été effacé.")
             raise typer.Exit(1)
         servers, sent = work.server_steps(store, settings, plan.targets), work.periods_sent(store, plan.targets)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kobo_sync.cli_ask import ask, passphrase
 from kobo_sync.cli_forms import DEFAULT_CONFIG, ConfigOption, out
-from kobo_sync.errors import ConfigError
 
 if TYPE_CHECKING:
     from kobo_sync.config import Config
@@ -36,19 +35,6 @@ def say(text: str) -> None:
     out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def passphrase(new: bool = False) -> str:
-    """From the environment, else asked without showing it; twice for a new one. Raises ConfigError."""
-    from kobo_sync.age_files import PASSPHRASE_VARIABLE
-
-    given = os.environ.get(PASSPHRASE_VARIABLE, "")
-    if not given and not sys.stdin.isatty():
-        raise ConfigError([f"phrase secrète : personne pour la taper ; mettez-la dans {PASSPHRASE_VARIABLE}"])
-    given = given or str(typer.prompt("Phrase secrète", hide_input=True, confirmation_prompt=new))
-    if new and len(given) < 12:
-        raise ConfigError(["phrase secrète : douze caractères au moins (quatre mots sans lien, par exemple)"])
-    return given
-
-
 def init(
     config: ConfigOption = DEFAULT_CONFIG,
     identity: Annotated[
@@ -65,6 +51,9 @@ def init(
         say(line)
     keys = load_keys(settings)
     if not needs_drill(settings, keys) and not settings.recovery.officers:
+        if not keys.demo:
+            say("Pas de copie de secours des clés : aucun responsable inscrit, et les serveurs sont sur cette machine.")
+            say("Pour de vrais cas, inscrivez-en deux dans config.yaml (recovery.officers), puis : kobo-sync init")
         return
     copies = [copy for copy in copies_of(settings) if copy.fingerprint == keys.fingerprint]
     last = copies[-1] if copies else None
@@ -82,7 +71,10 @@ def init(
 def keygen(out_file: Annotated[Path, typer.Option("--out", help="Fichier à écrire, sur votre machine.")]) -> None:
     """Faire la clé d’un responsable, sur sa propre machine ; la clé publique affichée va dans config.yaml."""
     from kobo_sync.age_files import make_identity
+    from kobo_sync.errors import StoreKeyError
 
+    if out_file.exists():  # before a phrase is asked for nothing
+        raise StoreKeyError(f"Le fichier {out_file} existe déjà", "choisissez un autre nom : une clé ne se remplace pas")
     public = make_identity(out_file, passphrase(new=True))
     say(f"Votre clé est dans {out_file} : gardez ce fichier et sa phrase secrète, vous seul.")
     say("Votre clé publique, à donner à la personne qui tient config.yaml (recovery.officers) :")
@@ -203,7 +195,7 @@ def _say_next(path: Path) -> None:
 def _drill(settings: Config, path: Path, identity: Path | None) -> None:
     """The drill, with an officer who is here; else what is to be done, and exit code 3."""
     if identity is None and sys.stdin.isatty():
-        answer = str(typer.prompt(_ASKED, default="", show_default=False))
+        answer = ask(_ASKED)
         identity = Path(answer).expanduser() if answer.strip() else None
     if identity is not None:
         if _tried_here(settings, _opened(path, identity)):
