@@ -26,7 +26,11 @@ HEADERS = {
     "choices": {"list_name", "name", f"label::{FRENCH}", f"label::{ENGLISH}"},
     "settings": {"form_title", "form_id", "version", "default_language", "style", "instance_name"},
 }  # fmt: skip
-OPTIONAL = {"survey": {"part", "default", "trigger", "readonly"}, "choices": set[str](), "settings": set[str]()}
+OPTIONAL = {
+    "survey": {"part", "default", "trigger", "readonly", "body::accept"},
+    "choices": set[str](),
+    "settings": set[str](),
+}
 """Columns that only some forms have; `part` (core or annex: what the paper form prints where) stays out of the XLSX."""
 
 ADDED = {f"{column}::{language}" for column in TRANSLATED for language in LANGUAGES.values()}
@@ -78,6 +82,12 @@ NOT_HERS = {
 """The only questions about a person that may lack « Préfère ne pas répondre » (`ref`), and why."""
 
 
+SENDS_FILES = ("image", "photo", "audio", "background-audio", "video", "file")
+"""Types of question whose answer is a file, which travels and lies on the server beside the answers."""
+FILES = {"fournisseur": {"mou_scan"}}
+"""The only questions that may ask for a file: of a person, no picture and no voice."""
+
+
 IN_NAME = {
     "code_evenement", "code_montre", "entite", "annee", "trimestre", "org_connu", "org_code", "org_nom",
 }  # fmt: skip
@@ -103,6 +113,7 @@ def lint(form: str, sheets: dict[str, Rows], xform: str, folder: Path) -> list[P
         _translations,
         _answers,
         _names,
+        _files,
         _instance_name,
         _top_level,
         _parts,
@@ -179,6 +190,15 @@ def _names(_form: str, sheets: dict[str, Rows]) -> Faults:
     for (listed, name), times in Counter((r["list_name"], r["name"]) for r in sheets["choices"]).items():
         if times > 1:
             yield listed, f"choix « {name} » deux fois"
+
+
+def _files(form: str, sheets: dict[str, Rows]) -> Faults:
+    for row in sheets["survey"]:
+        if row["type"].partition(" ")[0] in SENDS_FILES and row["name"] not in FILES.get(form, ()):
+            yield (
+                row["name"],
+                "question qui envoie un fichier : seule la copie du protocole d’accord (mou_scan) le peut",
+            )
 
 
 def _top_level(form: str, sheets: dict[str, Rows]) -> Faults:

@@ -133,6 +133,19 @@ def test_the_reason_of_a_refusal_and_the_date_of_a_state() -> None:
     assert form.value("resume") == "GEN_DIF : À approcher"
 
 
+def test_the_copy_of_the_memorandum_is_asked_for_once_signed_and_never_required() -> None:
+    form = filled(blank("fournisseur"), FOURNISSEUR)
+    asked = form.met()
+    assert asked.index("mou_scan") == asked.index("me_date") + 1
+    assert form.problem() is None, "the signature counts before its copy is there"
+    assert form.set("mou_scan", "protocole.pdf") == "ok"
+    assert form.problem() is None and "<mou_scan>protocole.pdf</mou_scan>" in form.xml()
+    for state in form.labels("me_etat"):
+        form.set("me_etat", state)
+        assert form.relevant("mou_scan") == (state == "signed")
+        assert ("protocole.pdf" in form.xml()) == (state == "signed")
+
+
 def test_a_sheet_not_read_over_can_be_sent_and_says_so() -> None:
     form = filled(blank("fournisseur"), FOURNISSEUR | {"toujours_vrai": "non"})
     assert form.problem() is None

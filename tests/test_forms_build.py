@@ -13,7 +13,7 @@ from kobo_sync.config import load_config
 from kobo_sync.deploy import NAMES
 from kobo_sync.errors import FormError
 from kobo_sync.form_names import CASE_FORMS
-from kobo_sync.forms_lint import ENGLISH, FRENCH, NOT_HERS, TRANSLATED, Problem, lint, validate
+from kobo_sync.forms_lint import ENGLISH, FRENCH, NOT_HERS, SENDS_FILES, TRANSLATED, Problem, lint, validate
 from kobo_sync.forms_lint_files import CONTACTS
 from transforms import codelists, places
 
@@ -211,6 +211,17 @@ def test_a_case_form_has_no_place_picture_sound_or_telephone(form: str) -> None:
     selects = {"select_one", "select_multiple", "select_one_from_file"}
     layout = {"begin_group", "end_group", "begin_repeat", "end_repeat"}
     assert kinds <= known | selects | layout
+
+
+@pytest.mark.parametrize("form", forms.FORMS)
+@pytest.mark.parametrize("kind", SENDS_FILES)
+def test_only_the_signed_memorandum_may_be_asked_for_as_a_file(form: str, kind: str) -> None:
+    sheets, _ = forms.expand(form)
+    asked = {row["name"] for row in sheets["survey"] if row["type"] in SENDS_FILES}
+    assert asked == ({"mou_scan"} if form == "fournisseur" else set())
+    sheets["survey"].append(dict.fromkeys(sheets["survey"][0], "") | {"type": kind, "name": "photo_de_plus"})
+    (problem,) = [one for one in lint(form, sheets, WELL_FORMED, forms.FOLDER) if not one.warning]
+    assert problem.where == "photo_de_plus" and "fichier" in problem.message
 
 
 def test_contacts_to_complete_are_a_warning(copy: Path) -> None:

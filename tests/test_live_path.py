@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import uuid
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from openpyxl import load_workbook
 from typer.testing import CliRunner
 
 from kobo_sync import cli
+from kobo_sync.attachments import folder, read_file
 from kobo_sync.config import load_config
 from kobo_sync.demo_server import User, serve
 from kobo_sync.demo_server import requests as request_log
@@ -71,6 +74,12 @@ class Site:
 
     def send(self, form: str, answers: dict[str, Any], spoil: tuple[str, str] | None = None) -> str:
         """Fills the form as a worker does and posts it as the phone does; returns the event's code."""
+        code, xml = self.filled(form, answers, spoil)
+        self.post(xml)
+        return code
+
+    def filled(self, form: str, answers: dict[str, Any], spoil: tuple[str, str] | None = None) -> tuple[str, str]:
+        """The event's code ("" where a form has none) and the XML that the phone sends."""
         filled = blank(form)
         report = filled.fill(answers)
         assert not report.refused and not report.unmet, report
@@ -86,15 +95,25 @@ class Site:
         if spoil:
             assert spoil[0] in xml
             xml = xml.replace(*spoil)
+        return filled.value("code_evenement") if form in CASE_FORMS else "", xml
+
+    def post(self, xml: str, **files: bytes) -> None:
+        """Sends it, with its `files` by the name that the answers give them, less `.pdf`."""
+        parts = {"xml_submission_file": ("submission.xml", xml.encode(), "text/xml")}
+        parts |= {f"{name}.pdf": (f"{name}.pdf", content, "application/pdf") for name, content in files.items()}
         answer = requests.post(
             f"{self.url}/submission",
-            files={"xml_submission_file": ("submission.xml", xml.encode(), "text/xml")},
+            files=parts,
             headers={"X-OpenRosa-Version": "1.0"},
             auth=(PHONE.name, PHONE.password),
             timeout=30,
         )
-        assert answer.status_code == 201, answer.text
-        return filled.value("code_evenement") if form in CASE_FORMS else ""
+        assert answer.status_code in (201, 202), answer.text
+
+    def fetch_files(self) -> None:
+        """Files asked for as `config.yaml` says how."""
+        text = self.config.read_text(encoding="utf-8")
+        self.config.write_text(f"{text}attachments: {{fournisseur: oui}}\n", encoding="utf-8")
 
     def store(self) -> Store:
         """The store that the command line filled."""
@@ -253,3 +272,48 @@ def test_a_wrong_token_is_said_and_the_last_files_stay(site: Site, monkeypatch: 
     assert done.exit_code == 1
     assert "kobo-anltp" in done.output and "c" * 40 not in done.output
     assert {path: path.read_bytes() for path in (site.folder / "outputs").rglob("*.xlsx")} == written
+
+
+PDF = b"%PDF-1.7\n" + bytes(range(256)) * 300 + b"\n%%EOF\n"
+SIGNED = FOURNISSEUR | {"me_etat": "signed", "mou_scan": "Zakwembaro.pdf"}
+
+
+def test_the_copy_of_a_signed_memorandum_is_fetched_hashed_encrypted_and_listed(site: Site) -> None:
+    _, xml = site.filled("fournisseur", SIGNED)
+    site.post(xml, Zakwembaro=PDF)
+    site.send("traite", TRAITE)
+    assert site.command("run").exit_code == 0
+    assert "ne sont pas demandés" in site.command("attachments", "list").output
+    site.fetch_files()
+    assert site.command("run").exit_code == 0
+    listed = site.command("attachments", "list").output
+    assert f"gardé ; {len(PDF)} octets" in listed and "gardé : 1" in listed and "Zakwembaro" not in listed
+    with site.store() as store:
+        ((key, sha256, stored_as, question),) = store.connection.execute(
+            "SELECT submission_key, sha256, stored_as, question FROM attachment"
+        ).fetchall()
+        assert "/fournisseur/" in key and sha256 == hashlib.sha256(PDF).hexdigest() and question == "g_accord/mou_scan"
+        sealed = (folder(store) / stored_as).read_bytes()
+    assert b"%PDF" not in sealed and PDF[:64] not in sealed
+    taken = site.folder / "copie.pdf"
+    out = site.command("attachments", "export", "1", "--to", str(taken), "--reason", "vérifier la signature")
+    assert out.exit_code == 0 and taken.read_bytes() == PDF
+    shown = site.command("show", key).output
+    assert "Copie du protocole signé" in shown and "Zakwembaro" not in shown
+    for path in (site.folder / "outputs").rglob("*.xlsx"):
+        with zipfile.ZipFile(path) as workbook:
+            assert not any(b"Zakwembaro" in workbook.read(name) for name in workbook.namelist())
+
+
+def test_a_copy_that_comes_after_its_sheet_is_fetched_the_next_night(site: Site) -> None:
+    site.fetch_files()
+    _, xml = site.filled("fournisseur", SIGNED)
+    site.post(xml)  # the line broke before the file had gone
+    assert site.command("run").exit_code == 0
+    assert "attendu : 1" in site.command("attachments", "list").output
+    site.post(xml, Zakwembaro=PDF)
+    assert site.command("run").exit_code == 0
+    listed = site.command("attachments", "list").output
+    assert f"gardé ; {len(PDF)} octets" in listed and "attendu" not in listed
+    with site.store() as store:
+        assert read_file(store, load_keys(load_config(site.config)).store, 1) == PDF
