@@ -1,8 +1,14 @@
 """One canonical digest of a store: equal when two stores say the same, whatever the nights that led there.
 
-In it: each submission's current revision, status and tombstone, the open quarantine, and the derived rows with each
-ledger identifier replaced by its least member present. Not in it: identifiers of runs and ledgers, our own clocks,
-former revisions, order of rows.
+In it: each submission with its current revision (its answers hashed anew), review, tombstone and the witnesses that
+this revision names; the open quarantine, the decisions that stand, the attached files, what was erased and must stay
+so, the server's own history; and the derived rows with each ledger identifier replaced by its least member present.
+
+Not in it, because another road to the same end leaves something else there: our own clocks and the identifiers of
+runs and ledgers; former revisions, with their witnesses, reviews and files that are gone; the version on which a
+review was given, which only the derived statuses show; the review and modified time inside a revision's own text,
+which are those of the night it came; the evidence of a deletion; what was detected of a server or told once
+(source_fact, unknown_field, release_seen); the audit, which notes each restore; the order of rows.
 """
 
 from __future__ import annotations
@@ -24,22 +30,40 @@ _IDENTIFIER = re.compile(r"\b[0-9a-f]{32}\b")
 _MODULUS = 1 << 256
 
 
+_SUBMISSIONS = f"""
+SELECT s.submission_key, s.source, s.form, s.remote_key, s.root_uuid, s.remote_modified, s.files,
+ r.instance_uuid, r.submission_time, r.submitted_by, r.form_release, r.remote_version, r.keyed_hash,
+ v.uid, v.by_whom, v.at, COALESCE(d.kind = 'deleted', 0),
+ r.raw_json, (SELECT json_group_array(w.uuid) FROM witness w
+ WHERE w.submission_key = s.submission_key AND instr(r.raw_json, w.uuid)) {NEWEST}"""
+
+_KEPT: dict[str, str] = {
+    "quarantine": "SELECT submission_key, source, form, remote_key, instance_uuid, stage, reason_code, message,"
+    " raw_json FROM quarantine WHERE released_at IS NULL",
+    "decision": "SELECT kind, subject, value, by_whom, reason FROM decision"
+    " WHERE id IN (SELECT max(id) FROM decision GROUP BY kind, subject)",
+    "attachment": "SELECT submission_key, name, question, mimetype, state, size, sha256 FROM attachment"
+    " WHERE state <> 'gone'",
+    "erasure": "SELECT kind, subject, by_whom, reason FROM erasure",
+    "suppression": "SELECT DISTINCT source, form, remote_key, root_uuid, row_code FROM suppression",
+    "server_event": "SELECT source, form, witness, action, by_whom, at, detail FROM server_event",
+}
+"""What else is kept, by table."""
+
+
 def store_digest(store: Store) -> str:
     """64 hexadecimal digits. Rows are read one by one: memory grows with the identifiers only."""
     connection = store.connection
     whole = hashlib.sha256()
-    submissions = connection.execute(
-        "SELECT s.submission_key, r.instance_uuid, r.keyed_hash, v.uid, v.by_whom,"
-        f" COALESCE(d.kind = 'deleted', 0) {NEWEST}"
-    )
-    whole.update(_sum("submission", submissions, {}))
-    quarantine = connection.execute(
-        "SELECT submission_key, source, form, remote_key, instance_uuid, stage, reason_code, message, raw_json"
-        " FROM quarantine WHERE released_at IS NULL"
-    )
-    whole.update(_sum("quarantine", quarantine, {}))
     tables = sorted(store.derived_tables())
     known = _canonical_identifiers(store, tables)
+    submissions = (
+        (*row, _answers(store, text), *sorted(json.loads(witnesses)))
+        for *row, text, witnesses in connection.execute(_SUBMISSIONS)
+    )
+    whole.update(_sum("submission", submissions, {}))
+    for table, query in _KEPT.items():
+        whole.update(_sum(table, connection.execute(query), known if table == "decision" else {}))
     for table in tables:
         # Columns by name: a later release may lay them in another order.
         columns = sorted(_columns(store, table))
@@ -47,6 +71,14 @@ def store_digest(store: Store) -> str:
         whole.update(f"{table} {chosen}".encode())
         whole.update(_sum(table, connection.execute(f'SELECT {chosen} FROM "{table}"'), known))
     return whole.hexdigest()
+
+
+def _answers(store: Store, text: str) -> str:
+    """The hash of the answers that are there, whatever hash was kept beside them."""
+    try:
+        return store.hash_row(json.loads(text))
+    except (ValueError, AttributeError):  # no object any more: it differs from all that was received
+        return store.hash_text(text.encode())
 
 
 def _columns(store: Store, table: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,84 @@ def test_every_kind_of_difference_shows(tmp_path: Path, config: Config) -> None:
         store.connection.execute("UPDATE quarantine SET released_at = ?", (AT,))
 
     assert made(tmp_path / "released", config, [*base, quarantined, released], rebuilt=False) == digests[0]
+
+
+CHANGES = {
+    "raw": "UPDATE revision SET raw_json = replace(raw_json, 'POL_NIA', 'POL_TIL')",
+    "raw_spoilt": "UPDATE revision SET raw_json = '['",
+    "keyed_hash": "UPDATE revision SET keyed_hash = 'x' || keyed_hash",
+    "instance_uuid": "UPDATE revision SET instance_uuid = 'x' || instance_uuid",
+    "submission_time": "UPDATE revision SET submission_time = NULL",
+    "submitted_by": "UPDATE revision SET submitted_by = NULL",
+    "form_release": "UPDATE revision SET form_release = 'traite 9'",
+    "remote_version": "UPDATE revision SET remote_version = 'v9'",
+    "root_uuid": "UPDATE submission SET root_uuid = NULL",
+    "remote_key": "UPDATE submission SET remote_key = 'x' || remote_key",
+    "remote_modified": "UPDATE submission SET remote_modified = '2026-05-01T00:00:00Z'",
+    "files": "UPDATE submission SET files = 'photo.jpg'",
+    "witness": "DELETE FROM witness",
+    "review_at": "INSERT INTO validation_state (submission_key, uid, by_whom, at, seen_at)"
+    " VALUES ('kobo-anltp/traite/1', NULL, NULL, '2026-05-01T00:00:00Z', '')",
+    "attachment": "INSERT INTO attachment (submission_key, name, remote_id, question, mimetype, state, seen_at)"
+    " VALUES ('kobo-anltp/traite/1', 'a.jpg', '1', 'q', 'image/jpeg', 'awaited', '')",
+    "attachment_state": "UPDATE attachment SET state = 'failed'",
+    "attachment_sha256": "UPDATE attachment SET sha256 = 'x' || sha256",
+    "attachment_name": "UPDATE attachment SET name = 'x' || name",
+    "erasure": "UPDATE erasure SET subject = 'x' || subject",
+    "suppression": "DELETE FROM suppression",
+    "suppression_row": "UPDATE suppression SET row_code = 'V2'",
+    "decision": "UPDATE decision SET value = 'x' || value",
+    "decision_gone": "DELETE FROM decision",
+    "server_event": "DELETE FROM server_event",
+}
+UNSEEN = {
+    "clocks": "UPDATE submission SET first_seen_at = 'x'",
+    "arrival": "UPDATE revision SET received_at = 'x'",
+    "review inside the text": "UPDATE revision SET raw_json = json_set(raw_json, '$._validation_status', 'x')",
+    "former decision": "INSERT INTO decision (id, kind, subject, value, by_whom, at, reason)"
+    " VALUES (-1, 'person_pair', 'a b', 'distinct', 'c', '', 'r')",
+    "witness of a former version": "INSERT INTO witness VALUES ('kobo-anltp/traite/1', 'formerly')",
+    "file that is gone": "INSERT INTO attachment (submission_key, name, remote_id, question, mimetype, state, seen_at)"
+    " VALUES ('kobo-anltp/traite/1', 'old.jpg', '9', 'q', 'image/jpeg', 'gone', '')",
+    "audit": "INSERT INTO audit (at, actor, action, subject, reason) VALUES ('', 'a', 'restore', '', '')",
+    "run": "INSERT INTO sync_run (run_id, started_at) VALUES ('r', '')",
+    "fact": "INSERT INTO source_fact VALUES ('kobo-anltp', 'traite', 'clock_skew_s', '4', '')",
+}
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with Store.open(tmp_path_factory.mktemp("furnished") / "anltp.db", KEY) as store:
+        receive(store, 1)
+        store.decide("person_pair", "a b", "same", "c", AT, "r")
+        for sql in (
+            "INSERT INTO attachment (submission_key, name, remote_id, question, mimetype, state, size, sha256, seen_at)"
+            " VALUES ('kobo-anltp/traite/1', 'p.jpg', '2', 'q', 'image/jpeg', 'fetched', 3, 'ab', '')",
+            "INSERT INTO erasure VALUES (1, '', 'c', 'r', 'case', 'kobo-anltp/traite/9', '{}')",
+            "INSERT INTO suppression VALUES (1, 1, 'kobo-anltp', 'traite', '9', 'u9', NULL, '')",
+            "INSERT INTO server_event VALUES ('kobo-anltp', 'traite', 'u1', 'edit', 'c', '', '')",
+        ):
+            store.connection.execute(sql)
+        yield store
+
+
+def after(store: Store, sql: str) -> str:
+    store.connection.execute("BEGIN")
+    try:
+        store.connection.execute(sql)
+        return store_digest(store)
+    finally:
+        store.connection.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_of_anything_kept_shows(furnished: Store, what: str) -> None:
+    assert after(furnished, CHANGES[what]) != store_digest(furnished)
+
+
+@pytest.mark.parametrize("what", UNSEEN)
+def test_what_depends_on_the_road_does_not_show(furnished: Store, what: str) -> None:
+    assert after(furnished, UNSEEN[what]) == store_digest(furnished)
 
 
 def test_a_derived_value_a_derived_row_and_who_is_linked_to_whom_show(tmp_path: Path, config: Config) -> None:
