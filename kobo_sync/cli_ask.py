@@ -42,7 +42,9 @@ def passphrase(new: bool = False) -> str:
         if new:
             _long_enough(given)
         return given
-    click.echo(f"Choisissez une phrase secrète : {LEAST_LETTERS} caractères au moins, quatre mots sans lien par exemple.")
+    click.echo(
+        f"Choisissez une phrase secrète : {LEAST_LETTERS} caractères au moins, quatre mots sans lien par exemple."
+    )
     given = ask("Phrase secrète (rien ne s’affiche)", hidden=True)
     _long_enough(given)
     if ask("La même, une seconde fois", hidden=True) != given:

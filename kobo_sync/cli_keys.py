@@ -74,7 +74,9 @@ def keygen(out_file: Annotated[Path, typer.Option("--out", help="Fichier à écr
     from kobo_sync.errors import StoreKeyError
 
     if out_file.exists():  # before a phrase is asked for nothing
-        raise StoreKeyError(f"Le fichier {out_file} existe déjà", "choisissez un autre nom : une clé ne se remplace pas")
+        raise StoreKeyError(
+            f"Le fichier {out_file} existe déjà", "choisissez un autre nom : une clé ne se remplace pas"
+        )
     public = make_identity(out_file, passphrase(new=True))
     say(f"Votre clé est dans {out_file} : gardez ce fichier et sa phrase secrète, vous seul.")
     say("Votre clé publique, à donner à la personne qui tient config.yaml (recovery.officers) :")
@@ -132,7 +134,11 @@ def open_(file: CopyArgument, identity: IdentityOption, config: ConfigOption = D
     there = check_store(settings, opened.keys)
     put_back(settings, file, opened)
     record_opening(settings, file, opened)
-    say("Les clés ouvrent la base." if there else "Pas encore de base ici : kobo-sync restore SAUVEGARDE --identity …")
+    say(
+        "Les clés ouvrent la base."
+        if there
+        else f"Pas encore de base ici : kobo-sync restore SAUVEGARDE --identity {identity}"
+    )
 
 
 def put_back(settings: Config, file: Path, opened: Opened) -> Keys:

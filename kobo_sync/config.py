@@ -38,7 +38,7 @@ from kobo_sync.config_checks import (
     usable_folder,
     yes_no,
 )
-from kobo_sync.config_messages import french_problems
+from kobo_sync.config_messages import french_problems, yaml_problem
 from kobo_sync.config_nightly import LogsConfig, MailConfig, NightlyConfig
 from kobo_sync.config_retention import RetentionConfig
 from kobo_sync.config_strict import Strict
@@ -274,10 +274,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         reason = getattr(error, "strerror", None) or "ce n’est pas un texte en UTF-8"
         raise ConfigError([f"{path} : illisible ({reason})"]) from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" à la ligne {mark.line + 1}" if mark else ""
-        problem = f"écriture YAML incorrecte{where} ; vérifiez les retraits et les « : »"
-        raise ConfigError([problem], path.name) from None
+        raise ConfigError([yaml_problem(error)], path.name) from None
     if not isinstance(data, dict):
         raise ConfigError(["le fichier est vide ou n’est pas une liste de clés ; repartez du modèle"], path.name)
     return data

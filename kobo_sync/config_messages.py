@@ -29,6 +29,28 @@ _REMEDIES = {
 }
 
 
+_YAML_CAUSES = (
+    ("mapping values are not allowed",
+     "son retrait n’est pas celui des clés voisines, ou un texte qui contient « : » n’est pas entre guillemets"),
+    ("expected <block end>", "son retrait (espaces du début) n’est pas celui des lignes du même niveau ; alignez-la"),
+    ("could not find expected ':'", "il manque « : » après la clé, ou un guillemet n’est pas fermé"),
+    ("cannot start any token", "tabulation, ou signe qui demande des guillemets ; un retrait se fait avec des espaces"),
+    ("flow", "un crochet [ ou une accolade { n’est pas fermé, ou il manque une virgule"),
+    ("scalar", "un guillemet n’est pas fermé"),
+)  # fmt: skip
+
+
+def yaml_problem(error: Any) -> str:
+    """Where YAML stopped and the likely cause; nothing of the line itself, that may hold a secret."""
+    problem, context = str(getattr(error, "problem", "")), str(getattr(error, "context", ""))
+    mark = getattr(error, "problem_mark", None)
+    cause = next((said for sign, said in _YAML_CAUSES if sign in problem), "")
+    if not cause and (cause := next((said for sign, said in _YAML_CAUSES if sign in context), "")):
+        mark = getattr(error, "context_mark", None) or mark  # where it was opened
+    where = f" à la ligne {mark.line + 1}" if mark else ""
+    return f"écriture YAML incorrecte{where} : {cause or 'vérifiez les retraits et les « : »'}"
+
+
 def french_problems(error: ValidationError, data: dict[str, Any], model: type[BaseModel]) -> list[str]:
     """One text a finding, in the order of the file's keys. `data` is what was read, to show the values."""
     return [_problem(finding, data, model) for finding in error.errors(include_url=False, include_input=False)]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
 from sqlcipher3 import dbapi2 as sqlcipher
 
-from kobo_sync.errors import StoreError
+from kobo_sync.errors import DiskFull, DiskReadOnly, StoreError
 
-_RESTORE = "repartez de la dernière sauvegarde : kobo-sync restore SAUVEGARDE"
+_RESTORE = "repartez de la dernière sauvegarde : kobo-sync restore SAUVEGARDE --identity CLE_RESPONSABLE"
+_READ_ONLY = (
+    "souvent un disque qui meurt : regardez dmesg, faites vérifier le disque (fsck) et sauvez une copie de data_dir ; "
+    "sous systemd, voyez aussi ReadWritePaths"
+)
 _LEAST = 1 << 20
 """Bytes. Under it, an error of writing is called what it most likely is."""
 _PRIMARY = 0xFF
@@ -23,7 +28,7 @@ _SAID = {
     ),
     sqlcipher.SQLITE_READONLY: (
         "est en lecture seule ; rien n’a été modifié",
-        "rendez le dossier et le disque accessibles en écriture à ce compte, puis relancez",
+        "rendez le dossier accessible en écriture à ce compte, puis relancez",
     ),
     sqlcipher.SQLITE_CANTOPEN: (
         "ne peut pas être ouverte : son fichier ou son journal ne peut pas être créé",
@@ -53,7 +58,7 @@ _SAID = {
 _SYSTEM = {
     errno.ENOSPC: ("le disque est plein", "libérez de la place, puis relancez"),
     errno.EDQUOT: ("le quota de ce compte est atteint", "libérez de la place, puis relancez"),
-    errno.EROFS: ("le disque est en lecture seule", "rendez-le accessible en écriture, puis relancez"),
+    errno.EROFS: ("le disque est en lecture seule", _READ_ONLY),
     errno.EACCES: ("le système refuse l’accès", "donnez à ce compte le droit de lire et d’écrire data_dir"),
     errno.EPERM: ("le système refuse l’accès", "donnez à ce compte le droit de lire et d’écrire data_dir"),
     errno.EIO: ("le disque répond par une erreur", "vérifiez l’état du disque ; sinon " + _RESTORE),
@@ -71,13 +76,37 @@ def store_problem(error: sqlcipher.Error, path: Path) -> StoreError | None:
     if code in (sqlcipher.SQLITE_IOERR, sqlcipher.SQLITE_CANTOPEN) and _is_full(path.parent):
         code = sqlcipher.SQLITE_FULL  # what SQLite says when its journal's index finds no room
     what, remedy = _SAID[code]
+    if code == sqlcipher.SQLITE_FULL:
+        return DiskFull(f"La base {path} {what}", remedy)
+    if code in (sqlcipher.SQLITE_READONLY, sqlcipher.SQLITE_CANTOPEN) and is_read_only(path.parent):
+        return DiskReadOnly(f"La base {path} est sur un disque en lecture seule ; rien n’a été modifié", _READ_ONLY)
     return StoreError(f"La base {path} {what}", remedy)
 
 
 def system_problem(error: OSError, what: str) -> StoreError:
     """The French message of a file that the system refuses. `what`: « La base /… ne peut pas être ouverte »."""
     reason, remedy = _SYSTEM.get(error.errno or 0, (error.strerror or "erreur du système", "vérifiez data_dir"))
-    return StoreError(f"{what} : {reason}", remedy)
+    kind = {errno.ENOSPC: DiskFull, errno.EDQUOT: DiskFull, errno.EROFS: DiskReadOnly}.get(error.errno or 0, StoreError)
+    return kind(f"{what} : {reason}", remedy)
+
+
+def refused(folder: Path) -> StoreError | None:
+    """What the disk where `folder` lies, or will be made, would refuse now: it is read-only, or full."""
+    if is_read_only(folder):
+        return system_problem(OSError(errno.EROFS, ""), f"Le dossier {folder} ne peut pas être écrit")
+    if _is_full(folder):
+        return system_problem(OSError(errno.ENOSPC, ""), f"Le dossier {folder} ne peut pas être écrit")
+    return None
+
+
+def is_read_only(folder: Path) -> bool:
+    """Whether its file system is mounted read-only. Windows does not say: False."""
+    if not hasattr(os, "statvfs"):
+        return False
+    try:
+        return bool(os.statvfs(_there(folder)).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _is_full(folder: Path) -> bool:
@@ -89,7 +118,11 @@ def _is_full(folder: Path) -> bool:
 
 def free_bytes(folder: Path) -> int:
     """Free bytes where `folder` is, or will be made. Raises OSError."""
-    there = folder
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(_there(folder)).free
+
+
+def _there(folder: Path) -> Path:
+    """The folder, or what it will be made in."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder

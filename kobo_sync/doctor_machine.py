@@ -130,7 +130,7 @@ def _store(config: Config) -> Iterator[Finding]:
         said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         count = connection.execute("SELECT count(*) FROM submission").fetchone()[0] if version else 0
     if said != "ok":
-        yield bad("base", "le fichier est abîmé", "kobo-sync restore SAUVEGARDE")
+        yield bad("base", "le fichier est abîmé", "kobo-sync restore SAUVEGARDE --identity CLE_RESPONSABLE --replace")
     elif version > CURRENT:
         yield bad("base", f"schéma {version}, plus récent que ce logiciel ({software})", "installez la version récente")
     elif version < CURRENT:

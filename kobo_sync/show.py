@@ -83,7 +83,11 @@ def _waiting(store: Store) -> list[tuple[int, str]]:
         return int(store.frame(f"SELECT count(*) AS n FROM {table} WHERE {where}")["n"].iloc[0])
 
     return [
-        (count("links", "decision = 'ask'"), "paire(s) à décider : kobo-sync decide CODE CODE meme|different"),
+        (
+            count("links", "decision = 'ask'"),
+            "paire(s) à décider (codes : feuille « Doublons ») : "
+            'kobo-sync decide CODE CODE meme|different --by QUI --reason "…"',
+        ),
         (
             count("quality", "severity = 'blocking'"),
             "fiche(s) arrêtée(s) par une règle bloquante (feuille « Qualité »)",

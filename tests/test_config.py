@@ -1,9 +1,11 @@
 """Each mistake in config.yaml gets one French message: the key, the value unless secret, and the remedy."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
+import pyrage
 import pytest
 import yaml
 
@@ -228,3 +230,37 @@ def test_a_file_that_is_not_a_configuration(tmp_path, text, expected):
         load_config(path)
     with pytest.raises(ConfigError, match="introuvable"):
         load_config(tmp_path / "autre.yaml")
+
+
+TEMPLATE = COMMITTED.read_text(encoding="utf-8")
+EXAMPLE = re.compile(r"( *)# (?= *(?:- )?(?:[a-z_]+:( |$)|\{))", re.MULTILINE)
+
+
+def test_every_example_of_the_template_works_once_its_mark_is_removed(tmp_path):
+    text = EXAMPLE.sub(r"\1", TEMPLATE)
+    for _ in range(2):
+        text = text.replace("public_key: age1…", f"public_key: {pyrage.x25519.Identity.generate().to_public()}", 1)
+    path = tmp_path / "config.yaml"
+    path.write_text(text.replace("/mnt/sauvegardes", str(tmp_path / "ailleurs")), encoding="utf-8")
+    config = load_config(path)
+    assert [source.kind for source in config.sources] == ["kobo", "central"]
+    assert len(config.accounts) == 4 and len(config.recovery.officers) == 2 and config.key_keyring
+    assert config.mail and config.attachments and config.backup.folder == tmp_path / "ailleurs"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "cause"),
+    [
+        ("sources:\n  - name: a\n- name: b\n", 3, "retrait"),
+        ("sources:\n  - name: a\n   url: b\n", 3, "retrait"),
+        ("a: 1\n\tb: 2\n", 2, "tabulation"),
+        ("a: 1\nlist: [1, 2\nb: 3\nc: 4\n", 2, "crochet"),
+        ("a: 1\nb: titre : 2\n", 2, "guillemets"),
+        ("a: 1\nb: 'titre\n", 2, "guillemet"),
+    ],
+)
+def test_a_slip_of_writing_is_told_with_its_line_and_its_likely_cause(tmp_path, text, line, cause):
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"incorrecte à la ligne {line} : .*{cause}"):
+        load_config(path)
