@@ -57,11 +57,12 @@ class RunReport:
         """0 done, 1 failed in part or whole, 3 done but some records need people."""
         return FAILED if self.problems else (NEEDS_PEOPLE if self.notices else DONE)
 
-    def fail(self, where: str, error: BaseException, problem: str) -> None:
-        """Note that a source or a period failed."""
+    def fail(self, where: str, error: BaseException, problem: str, form: str | None = None) -> None:
+        """Note that a source, one of its forms, or a period failed."""
         self.problems.append(problem)
-        self.failures.append(health.failure_of(where, error))
-        logs.event("failed", level=logging.ERROR, source=where, period=where, error=error)  # the log takes what fits
+        self.failures.append(health.failure_of(f"{where} · {form}" if form else where, error))
+        # The log takes what fits.
+        logs.event("failed", level=logging.ERROR, source=where, period=where, form=form, error=error)
 
     def counts(self) -> dict[str, int]:
         """Every number of the run, under its name."""
@@ -159,7 +160,7 @@ def _pull_all(
                 config, keys, source, tokens[source.name], store, now, confirm_deletions, step
             )
             for form, error in report.pulls[source.name].problems:
-                report.fail(source.name, error, f"{source.name} · {form} : {error}")
+                report.fail(source.name, error, f"{source.name} · {form} : {error}", form)
             logs.event("source_end", source=source.name, counts=report.pulls[source.name].numbers())
         except ServerError as error:
             report.fail(source.name, error, f"{source.name} : {error}")
@@ -239,7 +240,8 @@ def _tell_people(report: RunReport) -> None:
         ),
         (
             "pairs_to_decide",
-            "paire(s) à décider, toutes périodes (feuilles « Doublons ») : kobo-sync decide CODE CODE meme|different ; "
+            "paire(s) à décider, toutes périodes (feuilles « Doublons ») : "
+            'kobo-sync decide CODE CODE meme|different --by QUI --reason "…" ; '
             "d’ici là elles comptent comme différentes",
         ),
     ):

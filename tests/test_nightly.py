@@ -99,6 +99,89 @@ def test_a_network_that_comes_back_makes_a_good_night(tmp_path: Path) -> None:
     assert not box.messages  # one try failed, the night did not: nothing to say
 
 
+def unknown_question(config: Config) -> None:
+    """What a rebuild of some night noted, and no run has said yet."""
+    with Store.open(config.store_path, load_keys(config).store) as store:
+        store.connection.execute(
+            "INSERT INTO unknown_field (form, path, form_release, submission_key, first_seen_at)"
+            " VALUES ('traite', 'couleur', '', 'kobo-anltp/traite/1', '2026-11-23T01:00:00+00:00')"
+        )
+
+
+def test_what_the_first_try_alone_says_is_in_the_mail_of_the_last(tmp_path: Path) -> None:
+    clock, sent = Clock(NIGHT), []
+    with stub(lambda _: GATEWAY) as (url, _), mail_server(tmp_path) as (box, mail):
+        config = installation(tmp_path, url, mail=mail_section(tmp_path, mail.port_used))
+        unknown_question(config)
+        for _ in range(2):
+            assert night(config, Stop(), clock=clock, sleep=clock.sleep) == 1
+            sent.append([message.get_content() for message in box.messages])
+            box.messages.clear()
+            clock.at += timedelta(days=1)
+    (text,) = sent[0]
+    assert text.count("que le système ne connaît pas") == 1 and sent[1] == []
+
+
+def test_what_was_said_before_a_stop_or_a_lost_mail_is_told_by_the_next_mail(tmp_path: Path) -> None:
+    clock, stop = Clock(NIGHT), Stop()
+
+    def stopped(seconds: float) -> None:
+        clock.sleep(seconds)
+        stop.asked = True
+
+    with stub(lambda _: GATEWAY) as (url, _):
+        with mail_server(tmp_path) as (_, mail):
+            section = mail_section(tmp_path, mail.port_used)
+        config = installation(tmp_path, url, mail=section)
+        unknown_question(config)
+        assert night(config, stop, clock=clock, sleep=stopped) == 0
+        clock.at += timedelta(days=1)
+        assert night(config, Stop(), clock=clock, sleep=clock.sleep) == 1
+        assert health.read(config)["mail"]["error"] == "connexion"
+        with mail_server(tmp_path) as (box, mail):
+            config = config.model_copy(update={"mail": mail})
+            clock.at += timedelta(days=1)
+            assert night(config, Stop(), clock=clock, sleep=clock.sleep) == 1
+    (message,) = box.messages
+    assert "que le système ne connaît pas" in message.get_content() and health.to_tell(config) == []
+
+
+@pytest.mark.parametrize(("status", "words"), [(404, "n’est pas trouvé"), (403, "n’a pas les droits")])
+def test_one_form_that_is_refused_for_good_is_named_and_not_tried_again(
+    tmp_path: Path, status: int, words: str
+) -> None:
+    from starlette.middleware import Middleware
+
+    from kobo_sync.demo_server import serve
+
+    clock, other = Clock(NIGHT), "aBC45678901"
+    refused = [Middleware(Refusing, word=other, status=status)]
+    with serve(tmp_path / "serveur.db", users=USERS, middleware=refused) as url:
+        forms = {"traite": Project.deployed(url).uid, "trafic": other}
+        config = installation(tmp_path, url)
+        (source,) = config.sources
+        config = config.model_copy(update={"sources": [source.model_copy(update={"forms": forms})]})
+        assert night(config, Stop(), clock=clock, sleep=clock.sleep) == 1
+    assert not clock.slept and health.read(config)["attempts"] == 1
+    (problem,) = health.read(config)["problems"]
+    assert problem.startswith("kobo-anltp · trafic : ") and words in problem
+
+
+class Refusing:
+    """Answers `status` to what has `word` in its address."""
+
+    def __init__(self, app, word: str, status: int) -> None:
+        self.app, self.word, self.status = app, word, status
+
+    async def __call__(self, scope, receive, send) -> None:
+        if self.word not in scope.get("path", ""):
+            await self.app(scope, receive, send)
+            return
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b'{"detail": "no"}'})
+
+
 class Gateway:
     """Answers a page in the server's place while `down`; with `held`, lets nothing pass until it is let go."""
 
