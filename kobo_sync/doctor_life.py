@@ -18,6 +18,7 @@ def checks(config: Config, now: datetime, send_test_mail: bool) -> list[tuple[st
         ("dernière nuit", lambda: _last_night(config, now)),
         ("copie de secours des clés", lambda: _recovery(config)),
         ("sauvegarde", lambda: _backup(config, now)),
+        ("dernier courrier", lambda: _last_mail(config, now)),
         ("courrier", lambda: _mail(config, now, send_test_mail)),
     ]
 
@@ -55,14 +56,32 @@ def _recovery(config: Config) -> Iterator[Finding]:
 
 def _backup(config: Config, now: datetime) -> Iterator[Finding]:
     from kobo_sync.backup import backup_folder, last_backup
+    from kobo_sync.config_checks import is_loopback
 
     last = last_backup(config)
+    if last is None and not config.recovery.officers and all(is_loopback(source.url) for source in config.sources):
+        return  # a demonstration: nobody could open a backup, and nothing in it is real
     if last is None:
         yield warn("sauvegarde", f"aucune dans {backup_folder(config)}", _DOWN)
         return
     age = now - last
     text = f"la dernière a {age.days * 24 + age.seconds // 3600} h (dossier {backup_folder(config)})"
     yield good("sauvegarde", text) if age <= _BACKUP_AGE else warn("sauvegarde", text, _DOWN)
+
+
+def _last_mail(config: Config, now: datetime) -> Iterator[Finding]:
+    from kobo_sync import health
+
+    content = health.read(config).get("mail")
+    if config.mail is None or not isinstance(content, dict) or not content.get("error"):
+        return
+    failed = health.when(content, "failed_at")
+    at = f" le {failed.astimezone(now.tzinfo):%d/%m/%Y à %H:%M}" if failed else ""
+    yield warn(
+        "dernier courrier",
+        f"n’est pas parti{at} ({health.safe(str(content['error']))}) ; il le sera après la prochaine nuit",
+        "kobo-sync doctor --send-test-mail",
+    )
 
 
 def _mail(config: Config, now: datetime, send_test_mail: bool) -> Iterator[Finding]:

@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 import yaml
+from pyrage.x25519 import Identity
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kobo_sync import health
 from kobo_sync.config import load_config
 from kobo_sync.demo_server import serve
 from kobo_sync.demo_server.central import serve_central
@@ -264,6 +266,16 @@ def test_a_mail_server_that_does_not_answer_is_found(installed: Callable[..., Pa
     assert "ne répond pas" in about(found(installed(mail=mail)), "courrier", "failed")
 
 
+def test_the_last_mail_that_did_not_leave_is_told(installed: Callable[..., Path], tmp_path: Path) -> None:
+    with mail_server(tmp_path) as (_, config):
+        path = installed(mail=mail_section(tmp_path, config.port_used))
+        assert "dernier courrier" not in {finding.subject for finding in found(path)}
+        failed = {"error": "refus", "failed_at": "2026-11-24T02:10:00+01:00"}
+        health.update(load_config(path), mail=failed)
+        said = about(found(path), "dernier courrier", "warning")
+        assert "n’est pas parti le 24/11/2026 à 01:10 (refus)" in said and "--send-test-mail" in said
+
+
 def test_the_mail_is_tried_without_sending_unless_asked(installed: Callable[..., Path], tmp_path: Path) -> None:
     with mail_server(tmp_path) as (box, config):
         path = installed(mail=mail_section(tmp_path, config.port_used))
@@ -296,6 +308,10 @@ def test_a_central_server_is_examined_the_same_way(
 
 def test_a_missing_backup_and_a_night_that_never_was_are_told(installed: Callable[..., Path]) -> None:
     findings = found(installed())
+    assert not [finding for finding in findings if finding.subject == "sauvegarde"], "a demonstration has nobody for it"
+    assert "kobo-sync nightly" in about(findings, "dernière nuit", "warning")
+    people = [{"name": f"Responsable {n}", "public_key": str(Identity.generate().to_public())} for n in (1, 2)]
+    findings = found(installed(recovery={"officers": people}))
     assert "kobo-sync backup" in about(findings, "sauvegarde", "warning")
     assert "kobo-sync nightly" in about(findings, "dernière nuit", "warning")
     assert "Africa/Niamey (UTC+01), il y est 02:00" in about(findings, "heure", "ok")
