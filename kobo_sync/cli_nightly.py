@@ -39,16 +39,25 @@ def nightly(
     raise typer.Exit(code)
 
 
-def health(config: ConfigOption = DEFAULT_CONFIG) -> None:
+def health(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: Annotated[bool, typer.Option("--json", help="Le fichier de santé en JSON, pour une supervision.")] = False,
+) -> None:
     """Comment va le travail de nuit. Code 0 : bien ; 1 : échec, ou nuit manquée ; 3 : quelque chose attend."""
     from kobo_sync import health as file
     from kobo_sync.config import load_config
+    from kobo_sync.health_words import sentences
     from kobo_sync.nightly import wall_clock
 
     settings = load_config(config)
-    code, why = file.verdict(settings, wall_clock())
-    typer.echo(json.dumps(file.read(settings), ensure_ascii=False, indent=1))
-    err.print(why, markup=False, highlight=False, soft_wrap=True)
+    now = wall_clock()
+    code, why = file.verdict(settings, now)
+    if as_json:
+        typer.echo(json.dumps(file.read(settings), ensure_ascii=False, indent=1))
+        err.print(why, markup=False, highlight=False, soft_wrap=True)
+    else:
+        for line in sentences(settings, code, why, now):
+            _say(line)
     raise typer.Exit(code)
 
 

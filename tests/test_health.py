@@ -12,6 +12,7 @@ import pytest
 
 from kobo_sync import health
 from kobo_sync.errors import AuthError, ServerUnavailable
+from kobo_sync.nightly import only_one
 from tests.night_fixture import NIGHT, installation
 from tests.test_cli import kobo_sync
 
@@ -90,9 +91,28 @@ def test_the_command_prints_the_file_and_ends_with_its_number(tmp_path: Path) ->
     config = installation(tmp_path)
     assert kobo_sync(tmp_path, "health").returncode == 1
     ended(config, 0, datetime.now(UTC))
-    done = kobo_sync(tmp_path, "health")
+    done = kobo_sync(tmp_path, "health", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["exit_code"] == 0 and "tout va bien" in done.stderr
+
+
+def test_the_command_tells_a_person_in_sentences(tmp_path: Path) -> None:
+    config = installation(tmp_path)
+    never = kobo_sync(tmp_path, "health")
+    assert never.stdout.startswith("À réparer. Aucun travail de nuit") and "kobo-sync nightly --once" in never.stdout
+    at = datetime.now(UTC)
+    health.ended(config, started=at, at=at, exit_code=0, counts={"received": 12, "new": 3})
+    done = kobo_sync(tmp_path, "health")
+    assert done.returncode == 0 and done.stdout.startswith("Tout va bien.\nDernier travail : du ")
+    assert "fiches sur le serveur : 12 ; nouvelles : 3" in done.stdout and "Prochaine nuit : " in done.stdout
+    failures = [health.Failure("kobo-anltp", "AuthError")]
+    notices = [health.Notice("x", "2 fiche(s) : kobo-sync status")]
+    health.ended(config, started=at, at=at, exit_code=1, failures=failures, notices=notices)
+    failed = kobo_sync(tmp_path, "health")
+    assert failed.returncode == 1 and "Dernier travail réussi : " in failed.stdout
+    assert "  • kobo-anltp : le serveur refuse" in failed.stdout
+    assert "  • 2 fiche(s) : kobo-sync status" in failed.stdout
+    assert "{" not in failed.stdout and "problems" not in failed.stdout
 
 
 def test_a_failure_is_told_in_our_words(tmp_path: Path) -> None:
@@ -164,3 +184,22 @@ def test_a_folder_that_refuses_stops_nothing(tmp_path: Path) -> None:
     config = installation(tmp_path, nightly={"health_file": "plein/health.json"})
     ended(config, 0)
     assert health.read(config) == {}
+
+
+def test_a_night_whose_process_died_is_not_still_running(tmp_path: Path) -> None:
+    config = installation(tmp_path)
+    ended(config, 0)
+    health.update(config, running_since=health.instant(config, NIGHT + timedelta(hours=1)))
+    later = NIGHT + timedelta(hours=2)
+    with only_one(config):
+        assert health.verdict(config, later)[0] == 0, "it runs"
+    code, why = health.verdict(config, later)
+    assert code == 1 and "s’est arrêté net" in why and "kobo-sync nightly --once" in why
+
+
+def test_a_mail_that_does_not_leave_is_said_beside_anything_else(tmp_path: Path) -> None:
+    config = installation(tmp_path)
+    for code, more in ((1, {}), (3, {"notices": [health.Notice("x", "2 fiche(s)", count=2)]}), (0, {})):
+        ended(config, code, **more)
+        health.update(config, mail={"error": "connexion"})
+        assert health.verdict(config, NIGHT + timedelta(hours=8))[1].count("le courrier ne part pas") == 1
