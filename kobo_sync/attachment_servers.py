@@ -9,21 +9,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 
 from kobo_sync.central import CentralClient
 from kobo_sync.config import SourceConfig
-from kobo_sync.errors import NotFoundError, UnexpectedAnswer
-from kobo_sync.transport import HeaderAuth, Transport, wait
-from kobo_sync.transport_bounds import set_deadline
+from kobo_sync.errors import NotFoundError
+from kobo_sync.transport import HeaderAuth, Transport, redirect_target, wait
+from kobo_sync.transport_bounds import LIMITS
 
 _HOPS = 3
 _TIMEOUT = (10.0, 130.0)
 _RETRIES = 4
+_NIGHT = replace(LIMITS, total=3600.0)
+"""The files of one source take no more than an hour of a night: the figures don't wait for them."""
 _FILE_NAME = re.compile(r"[^/\\\x00-\x1f]{1,200}\.(jpe?g|png|pdf|webp|gif|heic|heif|tiff?)", re.IGNORECASE)
 """An answer that reads so names a file: questions differ from release to release."""
 
@@ -39,8 +41,16 @@ class RemoteFile:
     gone: bool = False
 
 
+class FileRefused(Exception):
+    """This file can't be had, or can't be kept; the text says why, in French. No word on the others."""
+
+
 class FileServer(Protocol):
     """The files of one account at one server."""
+
+    def time_left(self) -> float:
+        """Seconds that files may still take of this night."""
+        ...
 
     def named(self, form_id: str, remote_key: str, raw: Mapping[str, Any], known: int) -> list[RemoteFile] | None:
         """The files of a row; None where nothing can have changed since `known` were fetched."""
@@ -55,8 +65,11 @@ class FileTransport(Transport):
     """A transport that also hands out a body as it comes."""
 
     def stream(self, path: str, headers: Mapping[str, str]) -> requests.Response:
-        """GET without reading the body. Redirects are followed; another host is never given the token."""
-        set_deadline(self._limits.request)
+        """GET without reading the body. Redirects are followed; another host is never given the token.
+
+        Raises FileRefused where they lead to no safe address, ServerUnavailable when no time is left.
+        """
+        self._bound_request()
         url = f"{self.url}{path}"
         for _ in range(_HOPS):
             self.requests += 1
@@ -67,17 +80,14 @@ class FileTransport(Transport):
             if not response.is_redirect:
                 return response
             response.close()
-            url = urljoin(url, response.headers["Location"])
+            url = redirect_target(url, response.headers["Location"])
             if (
                 urlsplit(url).scheme != "https"
                 and _origin(url) != _origin(self.url)
                 and not _on_loopback(self.url, url)
             ):
                 break
-        raise UnexpectedAnswer(
-            f"{self.url} : le fichier joint est renvoyé vers une adresse qui n’est pas sûre",
-            "prévenez l’administrateur du serveur : son stockage de fichiers doit répondre en https",
-        )
+        raise FileRefused("le serveur renvoie vers une adresse qui n’est pas sûre : il faut https")
 
 
 class KoboFiles:
@@ -85,6 +95,7 @@ class KoboFiles:
 
     def __init__(self, transport: FileTransport) -> None:
         self._http = transport
+        self.time_left = transport.time_left
 
     def named(self, form_id: str, remote_key: str, raw: Mapping[str, Any], known: int) -> list[RemoteFile] | None:
         """From the row: what arrived, and what an answer names that has not."""
@@ -114,6 +125,7 @@ class CentralFiles:
 
     def __init__(self, transport: FileTransport, project: int) -> None:
         self._http = transport
+        self.time_left = transport.time_left
         self._project = project
 
     def named(self, form_id: str, remote_key: str, raw: Mapping[str, Any], known: int) -> list[RemoteFile] | None:
@@ -148,7 +160,7 @@ class _SignedIn(CentralClient):
     def files(self) -> FileTransport:
         """Signs in first."""
         self.me()
-        return FileTransport(self.url, self._auth, timeout=_TIMEOUT, retries=_RETRIES, sleep=wait)
+        return FileTransport(self.url, self._auth, timeout=_TIMEOUT, retries=_RETRIES, sleep=wait, limits=_NIGHT)
 
 
 @contextmanager
@@ -161,7 +173,8 @@ def open_files(source: SourceConfig, token: str) -> Iterator[FileServer]:
             stack.enter_context(client)
             http = client.files()
         else:
-            http = FileTransport(source.url, HeaderAuth("Token", token), timeout=_TIMEOUT, retries=_RETRIES, sleep=wait)
+            auth = HeaderAuth("Token", token)
+            http = FileTransport(source.url, auth, timeout=_TIMEOUT, retries=_RETRIES, sleep=wait, limits=_NIGHT)
         stack.enter_context(http)
         yield KoboFiles(http) if source.project is None else CentralFiles(http, source.project)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,10 +21,10 @@ import requests
 import urllib3
 
 from kobo_sync.attachment_files import FOLDER, PIECE, DiskRefused, SealedWriter, file_name, read_sealed
-from kobo_sync.attachment_servers import FileServer, RemoteFile, open_files
+from kobo_sync.attachment_servers import FileRefused, FileServer, RemoteFile, open_files
 from kobo_sync.config import Config, SourceConfig
 from kobo_sync.disk import system_problem
-from kobo_sync.errors import AuthError, StoreError
+from kobo_sync.errors import AuthError, ServerUnavailable, StoreError
 from kobo_sync.store import Store
 from kobo_sync.transport_bounds import TooLong
 
@@ -45,10 +46,6 @@ class FilesReport:
     failed: int = 0
     gone: int = 0
     warnings: list[str] = field(default_factory=list)
-
-
-class _Refused(Exception):
-    """The file can't be kept; the text says why, in French."""
 
 
 class _Interrupted(Exception):
@@ -80,13 +77,14 @@ def fetch_files(
 ) -> FilesReport:  # fmt: skip
     """Bring the files of a form level with its rows in the store. `key`: the store's.
 
-    A file that fails stops no other, and a server that breaks off several in a row is left for the next night. Raises
-    AuthError when the token is refused, StoreError when the disk takes no more.
+    A file that fails stops no other. A server that breaks off several, with none received whole between them, or that
+    has had its time, is left for the next night. `progress` is called at each piece too: what it raises stops the work.
+    Raises AuthError when the token is refused, StoreError when the disk takes no more.
     """
     report = FilesReport()
     at = now.astimezone(UTC).isoformat(timespec="seconds")
     rows = _rows(store, source, form)
-    broken = 0
+    broken, out_of_time = 0, False
     for done, (submission_key, remote_key, revision) in enumerate(rows):
         known = kept_of(store, submission_key)
         raw = _raw(store, submission_key, revision)
@@ -97,14 +95,25 @@ def fetch_files(
         by_name = {(file.name, file.remote_id): file for file in named or ()}
         for one in kept_of(store, submission_key):
             file = by_name.get((one.name, one.remote_id))
-            if one.state in ("awaited", "failed") and file is not None and file.remote_id and broken < _BROKEN:
-                ask = partial(server.open, form_id, remote_key, file)
-                broken = 0 if _fetch(store, key, one, ask, at) else broken + 1
+            if one.state not in ("awaited", "failed") or file is None or not file.remote_id or broken >= _BROKEN:
+                continue
+            if server.time_left() <= 0:
+                out_of_time = True
+                break
+            ask = partial(server.open, form_id, remote_key, file)
+            whole = _fetch(store, key, one, ask, at, partial(progress, done, len(rows)))
+            broken = broken if whole is None else 0 if whole else broken + 1
         progress(done + 1, len(rows))
+        if out_of_time:
+            break
     for state, number in _counts(store, source, form):
         setattr(report, state, number)
     if broken >= _BROKEN:
         report.warnings.append(f"{form} : le serveur interrompt les fichiers joints ; la suite au prochain tirage")
+    if out_of_time:
+        report.warnings.append(
+            f"{form} : les fichiers joints ont pris leur temps de la nuit ; la suite au prochain tirage"
+        )
     if report.failed:
         report.warnings.append(
             f"{form} : {report.failed} fichier(s) joint(s) ne peuvent pas être gardés : kobo-sync attachments list"
@@ -113,18 +122,26 @@ def fetch_files(
 
 
 def fetch_source(
-    config: Config, source: SourceConfig, token: str, store: Store, key: bytes, now: datetime
-) -> list[str]:
-    """After a pull: the files of the forms that the configuration names. What people should know, in French."""
+    config: Config, source: SourceConfig, token: str, store: Store, key: bytes, now: datetime,
+    step: Callable[[str], None] = lambda _: None,
+) -> list[str]:  # fmt: skip
+    """After a pull: the files of the forms that the configuration names. What people should know, in French.
+
+    `step` is told of each file and each piece of one: where a signal may end the work.
+    """
     forms = [form for form, uid in source.forms.items() if uid and config.attachments.get(form)]
     if not forms:
         return []
     with open_files(source, token) as server:
-        return [
-            warning
-            for form in forms
-            for warning in fetch_files(store, key, source.name, form, source.uid(form), server, now=now).warnings
-        ]
+        warnings = []
+        for form in forms:
+
+            def told(done: int, total: int, form: str = form) -> None:
+                step(f"{source.name} · Fichiers joints de {form} ({done} sur {total})")
+
+            uid = source.uid(form)
+            warnings += fetch_files(store, key, source.name, form, uid, server, now=now, progress=told).warnings
+        return warnings
 
 
 def kept_of(store: Store, submission_key: str) -> list[Kept]:
@@ -223,8 +240,14 @@ def _level(store: Store, submission_key: str, known: Sequence[Kept], named: Sequ
             )
 
 
-def _fetch(store: Store, key: bytes, one: Kept, ask: Callable[[dict[str, str]], requests.Response], at: str) -> bool:
-    """One file, to its end or to what stops it; the line of the table says which. False when it broke off."""
+def _fetch(
+    store: Store, key: bytes, one: Kept, ask: Callable[[dict[str, str]], requests.Response], at: str,
+    heard: Callable[[], None],
+) -> bool | None:  # fmt: skip
+    """One file, to its end or to what stops it; the line of the table says which.
+
+    False when it broke off, None when it can't be kept: a server that drips may well end with no image.
+    """
     stored_as = file_name(key, one.submission_key, one.name, one.remote_id)
     path = folder(store) / stored_as
     try:
@@ -233,18 +256,20 @@ def _fetch(store: Store, key: bytes, one: Kept, ask: Callable[[dict[str, str]], 
             size, digest = len(content), hashlib.sha256(content).hexdigest()
         else:
             with SealedWriter(path, key) as writer:
-                digest = _received(writer, ask)
+                digest = _received(writer, ask, heard)
                 size = writer.size
     except _Interrupted:
         _note(store, one, "awaited", "interrompu, repris au prochain tirage")
         return False
     except DiskRefused as error:
         raise system_problem(error.args[0], f"Le dossier {folder(store)} ne peut pas être écrit") from None
-    except _Refused as refusal:
+    except FileRefused as refusal:
         _note(store, one, "failed", str(refusal))
+        return None
     except StoreError:
         path.unlink(missing_ok=True)
         _note(store, one, "awaited", "abîmé sur le disque, repris au prochain tirage")
+        return None
     else:
         store.connection.execute(
             "UPDATE attachment SET state = 'fetched', size = ?, sha256 = ?, stored_as = ?, reason = NULL,"
@@ -254,8 +279,10 @@ def _fetch(store: Store, key: bytes, one: Kept, ask: Callable[[dict[str, str]], 
     return True
 
 
-def _received(writer: SealedWriter, ask: Callable[[dict[str, str]], requests.Response]) -> str:
-    """Read the file to its end, taking up what is there; its SHA-256. Raises _Refused or _Interrupted."""
+def _received(
+    writer: SealedWriter, ask: Callable[[dict[str, str]], requests.Response], heard: Callable[[], None] = lambda: None
+) -> str:
+    """Read the file to its end, taking up what is there; its SHA-256. Raises FileRefused or _Interrupted."""
     for _ in range(_TRIES):
         if writer.size and writer.size == writer.note.get("total"):  # killed before it took its name
             break
@@ -267,9 +294,13 @@ def _received(writer: SealedWriter, ask: Callable[[dict[str, str]], requests.Res
                 if response.status_code == 416:  # shorter than what we have: another file
                     writer.begin({})
                     continue
-                _take(writer, response)
-        except (TooLong, requests.RequestException, urllib3.exceptions.HTTPError, OSError, EOFError):
+                _take(writer, response, heard)
+        except (TooLong, ServerUnavailable):  # it has had its time; another try would take as long
+            raise _Interrupted from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, EOFError):
             continue
+        except ValueError:  # headers are what anybody may write: an address or a number that is none
+            raise FileRefused("réponse illisible du serveur") from None
         if writer.size == writer.note.get("total", writer.size):
             break
     else:
@@ -278,23 +309,25 @@ def _received(writer: SealedWriter, ask: Callable[[dict[str, str]], requests.Res
     heic = start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"mif1", b"msf1")
     if not (start.startswith(_BEGINNINGS) or heic or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")):
         writer.drop()
-        raise _Refused("ce n’est ni une image ni un PDF")
+        raise FileRefused("ce n’est ni une image ni un PDF")
     return writer.finish()
 
 
-def _take(writer: SealedWriter, response: requests.Response) -> None:
+def _take(writer: SealedWriter, response: requests.Response, heard: Callable[[], None]) -> None:
     """One answer into the file. A part is added only if it is the part asked for."""
     status = response.status_code
-    if status == 401:
-        raise AuthError("Le serveur refuse le jeton (401)", "recopiez le jeton du compte de synchronisation")
+    if status == 401 and "Authorization" in response.request.headers:  # a file store's 401 says nothing of our token
+        raise AuthError(
+            "Le serveur refuse le compte de synchronisation (401)", "recopiez son jeton, ou son mot de passe"
+        )
     if status >= 500 or status == 429:
         raise EOFError
     if status not in (200, 206):
-        raise _Refused(f"le serveur ne le donne pas ({status})")
+        raise FileRefused(f"le serveur ne le donne pas ({status})")
     if response.headers.get("Content-Type", "").lower().startswith(_NO_FILE):
-        raise _Refused("une page est arrivée au lieu du fichier")
+        raise FileRefused("une page est arrivée au lieu du fichier")
     length = response.headers.get("Content-Length", "")
-    total = int(length) if length.isdecimal() else None
+    total = int(length) if re.fullmatch(r"[0-9]{1,15}", length) else None
     unit, _, span = response.headers.get("Content-Range", "").partition(" ")
     if status == 206 and unit == "bytes" and span.startswith(f"{writer.size}-"):
         if total is not None and writer.size + total != writer.note.get("total", writer.size + total):
@@ -307,13 +340,14 @@ def _take(writer: SealedWriter, response: requests.Response) -> None:
         raise _too_large(writer)
     while data := response.raw.read1(PIECE, decode_content=False):
         writer.write(data)
+        heard()
         if writer.size > MAX_BYTES:
             raise _too_large(writer)
 
 
-def _too_large(writer: SealedWriter) -> _Refused:
+def _too_large(writer: SealedWriter) -> FileRefused:
     writer.drop()
-    return _Refused(f"trop grand (plus de {MAX_BYTES // 2**20} Mo)")
+    return FileRefused(f"trop grand (plus de {MAX_BYTES // 2**20} Mo)")
 
 
 def _note(store: Store, one: Kept, state: str, reason: str) -> None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from kobo_sync import health, logs
 from kobo_sync.attachments import fetch_source
 from kobo_sync.config import Config, SourceConfig
-from kobo_sync.drift import news
+from kobo_sync.drift import mark_told, news
 from kobo_sync.errors import ServerError, StoreError
 from kobo_sync.keys import Keys, load_keys
 from kobo_sync.lock import hold_lock
@@ -111,14 +111,16 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
             report.rebuilt = rebuild(store, config, now=now, step=step)
             _write(store, config, keys.pseudonym, now, report, step)
         _tell_people(report)
-        lines = news(store, now.astimezone(UTC).isoformat(timespec="seconds"))
-        report.notices += [health.Notice(line, line, once=True) for line in lines]
+        report.notices += [health.Notice(line, line, once=True) for line in news(store)]
         ended = datetime.now(ZoneInfo(config.timezone))
         store.finish_run(run_id, ended, report.exit_code, report.as_json())
         health.ended(
             config, started=now, at=ended, exit_code=report.exit_code, counts=report.counts(),
             failures=report.failures, notices=report.notices,
         )  # fmt: skip
+        mark_told(
+            store, now.astimezone(UTC).isoformat(timespec="seconds")
+        )  # the health file has it: a mail will say it
         logs.event(
             "run_end", exit_code=report.exit_code, counts=report.counts(), duration=(ended - now).total_seconds()
         )
@@ -197,7 +199,7 @@ def _pull_source(
             progress=lambda what, done, total: step(f"{source.name} · {what} ({done} sur {total})"),
         )  # fmt: skip
     try:
-        report.warnings += fetch_source(config, source, token, store, keys.store, now)
+        report.warnings += fetch_source(config, source, token, store, keys.store, now, step)
     except ServerError as error:  # the rows are there: their files come another night
         report.warnings.append(health.failure_of("fichiers joints", error).words)  # goes to a mail
     return report

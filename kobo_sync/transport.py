@@ -217,7 +217,7 @@ class Transport:
             target = redirect_target(url, response.headers["Location"])
             if method != "GET" or _origin(target) != _origin(url):
                 raise UnexpectedAnswer(
-                    f"{self.url}{path} renvoie vers {hidden(_shown_origin(target), secrets)} ; rien n’y est envoyé",
+                    f"{self.url}{path} renvoie vers {hidden(_shown_origin(target), secrets)} ; le jeton n’y est pas envoyé",
                     "écrivez dans url l’adresse définitive du serveur",
                 )
             url, more = target, {name: value for name, value in more.items() if name != "params"}

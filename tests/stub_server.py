@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -94,3 +95,39 @@ def in_turn(*answers: Said) -> Answering:
     """Each answer once, the last one for ever."""
     left = list(answers)
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
+
+
+@contextmanager
+def dripping(begin: bytes, piece: bytes | None) -> Iterator[str]:
+    """Sends `begin`, then `piece` for ever, a tenth of a second apart, to every caller; None: hangs up instead."""
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.05)
+
+        def serve(line: socket.socket) -> None:
+            with line:
+                line.recv(65536)
+                line.sendall(begin)
+                while piece is not None and not done.wait(0.1):
+                    try:
+                        line.sendall(piece)
+                    except OSError:
+                        return
+
+        def accept() -> None:
+            while not done.is_set():
+                try:
+                    line = listening.accept()[0]
+                except TimeoutError:
+                    continue
+                lines.append(threading.Thread(target=serve, args=(line,)))
+                lines[-1].start()
+
+        lines = [threading.Thread(target=accept)]
+        lines[0].start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            done.set()
+            for thread in lines:
+                thread.join()

@@ -31,10 +31,11 @@ from kobo_sync.received_rows import read_row
 from kobo_sync.store import Store
 from kobo_sync.store_receive import Row, submission_key, write_row
 from kobo_sync.transport import HeaderAuth
+from kobo_sync.transport_bounds import LIMITS, Limits
 from tests.central_fixture import PEOPLE, SYNC, CentralProject
 from tests.demo_server_fixture import LEAD, USERS, Project
 from tests.store_fixture import KEY
-from tests.stub_server import Said, stub
+from tests.stub_server import Said, dripping, stub
 
 NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4000
@@ -90,8 +91,9 @@ def store(tmp_path):
         yield opened
 
 
-def transport(base, token=LEAD.token) -> FileTransport:
-    return FileTransport(base, HeaderAuth("Token", token), timeout=(2, 2), retries=0, sleep=lambda _: None)
+def transport(base, token=LEAD.token, limits=LIMITS) -> FileTransport:
+    auth = HeaderAuth("Token", token)
+    return FileTransport(base, auth, timeout=(2, 2), retries=0, sleep=lambda _: None, limits=limits)
 
 
 def pulled(project: Project, store: Store) -> list[str]:
@@ -336,6 +338,109 @@ def test_an_erasure_takes_files_and_names_and_the_next_night_brings_neither_back
         fetch_files(store, KEY, "kobo", "fournisseur", project.uid, KoboFiles(http), now=NOW)
     assert states(store) == [("effacé 1", "gone")]
     assert on_disk(store) == []
+
+
+# --- A server that means harm ------------------------------------------------------------------------------------
+
+
+def waiting(store: Store, count: int) -> None:
+    """Rows that name one file each, which has not been fetched."""
+    for number in range(1, count + 1):
+        listed = [{"uid": f"att{number}", "media_file_basename": f"{number}.png"}]
+        row = read_row({"_id": number, "_uuid": f"u{number}", "_attachments": listed})
+        assert isinstance(row, Row)
+        write_row(store, "kobo", "fournisseur", row, "2026-11-02T01:00:00+00:00")
+
+
+def asked_of(base: str, store: Store, limits: Limits = LIMITS, **more):
+    """What the files came to, and how many times the server was asked for one."""
+    with transport(base, limits=limits) as http:
+        report = fetch_files(store, KEY, "kobo", "fournisseur", "aX", KoboFiles(http), now=NOW, **more)
+    return report, http.requests
+
+
+DRIP = b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n\x89PNG\r\n\x1a\n"
+
+
+def test_a_file_that_drips_is_asked_for_once_and_three_of_them_end_the_night_of_files(store):
+    waiting(store, 5)
+    with dripping(DRIP, b"x") as base:
+        report, requests = asked_of(base, store, Limits(request=0.25))
+    assert (requests, report.awaited) == (3, 5)
+    assert report.warnings == ["fournisseur : le serveur interrompt les fichiers joints ; la suite au prochain tirage"]
+
+
+def test_the_files_of_a_source_have_an_hour_together_and_the_rest_waits_for_another_night(store):
+    waiting(store, 3)
+    with dripping(DRIP, b"x") as base:
+        report, requests = asked_of(base, store, Limits(request=60, total=0.3))
+    assert (requests, states(store)) == (1, [("1.png", "awaited"), ("2.png", "awaited")])
+    assert "ont pris leur temps de la nuit" in report.warnings[0]
+    with open_files(
+        SourceConfig(name="k", kind="kobo", url=base, token_env="T", forms={"fournisseur": "aX"}), "t"
+    ) as f:
+        assert f.time_left() <= 3600
+
+
+def test_a_refused_file_does_not_make_up_for_those_that_broke_off(store):
+    waiting(store, 5)
+
+    def answer(heard):
+        return Said("", 404) if "att2" in heard.path else Said(PNG, kind="image/png", cut=20)
+
+    with stub(answer) as (base, heard):
+        report, _ = asked_of(base, store)
+    assert (report.failed, report.awaited) == (1, 4)
+    assert not [one for one in heard if "att5" in one.path]
+
+
+def test_a_stop_is_heard_in_the_middle_of_a_file_and_what_came_is_kept(store):
+    class Stopped(BaseException):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        raise Stopped
+
+    waiting(store, 1)
+    with dripping(DRIP, b"x") as base, pytest.raises(Stopped):
+        asked_of(base, store, Limits(request=60), progress=stop)
+    assert on_disk(store) and states(store) == [("1.png", "awaited")]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            b"Location: " + to
+            for to in (b"http://[", b"https://a:99999999/", b"file:///etc/passwd", b"http://10.9.9.9/x")
+        ),
+        b"Content-Length: " + b"1" * 5000,
+        b"Content-Length: \xb2",
+    ],
+)
+def test_headers_that_mean_harm_refuse_their_file_and_no_other(store, header):
+    status = b"302 Found" if header.startswith(b"Location") else b"200 OK"
+    waiting(store, 2)
+    with (
+        dripping(b"HTTP/1.1 " + status + b"\r\n" + header + b"\r\n\r\nMZ", None) as bad,
+        stub(lambda heard: Said(PNG, kind="image/png")) as (good, _),
+        transport(bad) as first,
+        transport(good) as second,
+    ):
+        evil, server = KoboFiles(first), KoboFiles(second)
+        opened = server.open
+        server.open = lambda *asked: evil.open(*asked) if asked[2].remote_id == "att1" else opened(*asked)
+        report = fetch_files(store, KEY, "kobo", "fournisseur", "aX", server, now=NOW)
+    assert (report.failed, report.fetched) == (1, 1)
+
+
+def test_the_401_of_a_file_store_refuses_its_file_and_says_nothing_of_our_token(store):
+    waiting(store, 1)
+    with stub(lambda heard: Said("", 401)) as (elsewhere, _):
+        signed = Said(status=307, headers={"Location": f"{elsewhere}/signed"})
+        with stub(lambda heard: signed) as (base, _):
+            report, _ = asked_of(base, store)
+    assert report.failed == 1
 
 
 # --- ODK Central ------------------------------------------------------------------------------------------------------

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import socket
 import ssl
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import trustme
@@ -15,7 +11,7 @@ import trustme
 from kobo_sync.errors import AuthError, ServerError, ServerUnavailable, UnexpectedAnswer
 from kobo_sync.transport import HeaderAuth, Transport
 from kobo_sync.transport_bounds import Limits
-from tests.stub_server import Said, in_turn, stub
+from tests.stub_server import Said, dripping, in_turn, stub
 
 TOKEN = "f00dfacef00dfacef00dfacef00dfacef00dface"
 QUICK = Limits(request=0.6, answer=2_000_000)
@@ -25,42 +21,6 @@ def transport(url: str, waits: list[float] | None = None, timeout: float = 5.0, 
     sleep = (waits if waits is not None else []).append
     more = {"limits": QUICK, "retries": 2} | more
     return Transport(url, HeaderAuth("Token", TOKEN), timeout=(5.0, timeout), sleep=sleep, **more)
-
-
-@contextmanager
-def dripping(begin: bytes, piece: bytes) -> Iterator[str]:
-    """Sends `begin`, then `piece` for ever, a tenth of a second apart, to every caller."""
-    done = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(0.05)
-
-        def serve(line: socket.socket) -> None:
-            with line:
-                line.recv(65536)
-                line.sendall(begin)
-                while not done.wait(0.1):
-                    try:
-                        line.sendall(piece)
-                    except OSError:
-                        return
-
-        def accept() -> None:
-            while not done.is_set():
-                try:
-                    line = listening.accept()[0]
-                except TimeoutError:
-                    continue
-                lines.append(threading.Thread(target=serve, args=(line,)))
-                lines[-1].start()
-
-        lines = [threading.Thread(target=accept)]
-        lines[0].start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            done.set()
-            for thread in lines:
-                thread.join()
 
 
 # --- Time -------------------------------------------------------------------------------------------------------------
