@@ -89,7 +89,7 @@ def back_up(config: Config, *, now: datetime, step: Callable[[str], None] = lamb
         removed = superfluous([each.name for each in folder.iterdir()], config.backup.keep, config.timezone)
         for name in removed:
             (folder / name).unlink(missing_ok=True)
-        purge_schema_copies(config, timedelta(days=SCHEMA_COPY_DAYS), now)
+        purge_schema_copies(config.store_path, timedelta(days=SCHEMA_COPY_DAYS), now)
     return Backup(path, now, size, taken.counts.get("submission", 0), removed)
 
 

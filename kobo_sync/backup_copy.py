@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlcipher3 import dbapi2 as sqlcipher
 
-from kobo_sync.config import Config
 from kobo_sync.disk import store_problem, system_problem
 from kobo_sync.errors import StoreError
 from kobo_sync.migrations import CURRENT, version_of
@@ -108,12 +107,16 @@ def schema_copy_path(store: Path, version: int, now: datetime | None = None) -> 
     return store.with_name(f"{store.stem}-schema{version}-{now or datetime.now(UTC):%Y%m%dT%H%M%S%f}.db")
 
 
-def purge_schema_copies(config: Config, older_than: timedelta = timedelta(0), now: datetime | None = None) -> int:
-    """Remove copies made before changes of schema; how many. Without `older_than`, all: an erasure asks for it."""
+def purge_schema_copies(store: Path, older_than: timedelta = timedelta(0), now: datetime | None = None) -> int:
+    """Remove the copies of a store made before changes of its schema; how many.
+
+    Without `older_than`, all: an erasure and a restore ask for it, since what was erased is still in them.
+    """
     now, gone = (now or datetime.now(UTC)).astimezone(UTC), 0
-    for path in config.data_dir.glob(f"{config.store_path.stem}-schema*.db"):
+    for path in store.parent.glob(f"{store.stem}-schema*.db"):
         found = _SCHEMA_COPY.search(path.name)
-        if found and now - datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) >= older_than:
+        made = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) if found else None
+        if made and (not older_than or now - made >= older_than):
             remove_store(path)
             gone += 1
     return gone

@@ -9,10 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from kobo_sync import audit
 from kobo_sync.config import Config
-from kobo_sync.erasure_list import Emptied, Erasure, Target, erase_targets, export_erasures, replay_erasures, scrub
+from kobo_sync.erasure_list import (
+    Emptied,
+    Erasure,
+    Target,
+    erase_targets,
+    export_erasures,
+    last_erasure,
+    lift_erasures,
+    replay_erasures,
+    scrub,
+)
+from kobo_sync.errors import StoreError
 from kobo_sync.find_case import find
 from kobo_sync.rebuild import rebuild
 from kobo_sync.store import Store
@@ -21,7 +33,8 @@ from transforms.ledger import replay
 Step = Callable[[str], None]
 
 __all__ = [
-    "Plan", "Step", "erase", "export_erasures", "finish", "periods_sent", "plan", "rehearse", "replay_erasures",
+    "Plan", "Step", "erase", "export_erasures", "finish", "left_aside", "lift", "periods_sent", "plan", "rehearse",
+    "replay_erasures",
     "server_steps", "unfinished",
 ]  # fmt: skip
 
@@ -89,14 +102,39 @@ def finish(store: Store, config: Config, *, now: datetime, step: Step = lambda _
     _copy_list(store, config)
     step("Recalcul des tables")
     rebuild(store, config, now=now)
-    audit.note(store, "scrub", _last(store), "", now)
+    audit.note(store, "scrub", last_erasure(store), "", now)
 
 
 def unfinished(store: Store) -> bool:
     """Whether the last erasure was killed before its file was written anew."""
-    last = _last(store)
+    last = last_erasure(store)
     done = store.connection.execute("SELECT 1 FROM audit WHERE action = 'scrub' AND subject = ?", (last,)).fetchone()
     return last != "0" and done is None
+
+
+def lift(store: Store, config: Config, subject: str, *, by: str, reason: str, now: datetime) -> int:
+    """From now on, what is received of this case or of this person's code is kept: how many submissions are meant.
+
+    What was emptied stays empty, and must be sent again. Raises StoreError where no erasure bears on it.
+    """
+    found = find(store, subject)
+    at = now.astimezone(UTC).isoformat(timespec="seconds")
+    erasure = Erasure(at, by, f"levée : {reason}", "person" if found.row else "case", found.subject)
+    with store.transaction():
+        lifted = lift_erasures(store, erasure, found.keys, found.row)
+        if not lifted:
+            raise StoreError(
+                f"Aucun effacement ne porte sur « {subject} » : rien à lever",
+                "kobo-sync show CODE --history les montre",
+            )
+        audit.note(store, "lift", found.subject, reason, now)
+    _copy_list(store, config)
+    return lifted
+
+
+def left_aside(config: Config) -> list[Path]:
+    """Former stores that a restore put aside, and their files: an erasure does not reach them."""
+    return sorted(config.data_dir.glob("*-avant-restauration-*"))
 
 
 def server_steps(store: Store, config: Config, targets: Iterable[Target]) -> list[str]:
@@ -135,20 +173,16 @@ def _records(members: Iterable[str]) -> tuple[Target, ...]:
     return tuple(Target(key, code) for key, _, code in (member.partition("#") for member in sorted(set(members))))
 
 
-def _last(store: Store) -> str:
-    return str(store.connection.execute("SELECT COALESCE(max(id), 0) FROM erasure").fetchone()[0])
-
-
 def _copy_list(store: Store, config: Config) -> None:
     """Beside the store and beside the backups: an older backup is emptied by the list when it is restored.
 
     Copies that an upgrade left under the same key would keep the names: they go.
     """
     from kobo_sync.backup import ERASURES, backup_folder, complete_list  # it imports this module
+    from kobo_sync.backup_copy import purge_schema_copies
 
     lines = export_erasures(store)
     for folder in {config.data_dir, backup_folder(config)}:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         complete_list(folder / ERASURES, lines)
-    for copy in config.data_dir.glob(f"{config.store_path.stem}-schema*.db"):
-        copy.unlink()
+    purge_schema_copies(config.store_path)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kobo_sync.backup import ERASURES, backup_folder, erasure_lines
 from kobo_sync.backup_archive import Contents
-from kobo_sync.backup_copy import Snapshot, check_copy, remove_store, store_files
+from kobo_sync.backup_copy import Snapshot, check_copy, purge_schema_copies, remove_store, store_files
 from kobo_sync.config import Config
 from kobo_sync.disk import system_problem
 from kobo_sync.errors import StoreError, StoreKeyError
@@ -162,9 +162,7 @@ def _erase_again(contents: Contents, config: Config, keys: Keys, erasures: Erasu
             "INSERT INTO audit (at, actor, action, subject, reason) VALUES (?, ?, 'restore', ?, ?)",
             (at, by, f"sauvegarde du {contents.manifest['made_at']}", reason),
         )
-    # Of the copies made by a migration on the way, none may stay: what was erased is in them.
-    for copy in contents.folder.glob(f"{contents.store.stem}-schema*.db"):
-        copy.unlink()
+    purge_schema_copies(contents.store)  # made by a migration on the way: what was erased is in them
     check_copy(contents.store, keys.store)
     return erased
 

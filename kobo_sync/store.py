@@ -117,19 +117,10 @@ class Store:
             raise
 
     def back_up(self, version: int) -> None:
-        """Copy the store beside itself, under the same key, and check that the copy opens."""
-        copy = self.path.with_name(f"{self.path.stem}-schema{version}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.db")
-        os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        target = connect(copy, self._key, journal="DELETE")
-        try:
-            self.connection.backup(target)
-            broken = target.execute("PRAGMA cipher_integrity_check").fetchall()
-            if broken or version_of(target) != version:
-                raise StoreError(
-                    f"La copie {copy} n’est pas lisible", "la base n’a pas été modifiée ; vérifiez le disque"
-                )
-        finally:
-            target.close()
+        """Copy the store beside itself, under the same key, and check the copy: before a change of schema."""
+        from kobo_sync.backup_copy import keyed_copy, schema_copy_path  # it imports this module
+
+        keyed_copy(self.path, self._key, schema_copy_path(self.path, version))
 
     # --- What was received: see store_receive for writing ---------------------------------------------------------
 

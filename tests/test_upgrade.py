@@ -121,6 +121,24 @@ def test_copies_of_former_schemas_go_after_a_month(old: Place) -> None:
     Store.open(old.config.store_path, KEY).close()  # as a first run after the release does
     (copy,) = old.config.data_dir.glob("anltp-schema1-*.db")
     made = datetime.now(UTC)
-    assert purge_schema_copies(old.config, timedelta(days=30), made + timedelta(days=29)) == 0 and copy.exists()
-    assert purge_schema_copies(old.config, timedelta(days=30), made + timedelta(days=31)) == 1 and not copy.exists()
+    assert (
+        purge_schema_copies(old.config.store_path, timedelta(days=30), made + timedelta(days=29)) == 0 and copy.exists()
+    )
+    assert (
+        purge_schema_copies(old.config.store_path, timedelta(days=30), made + timedelta(days=31)) == 1
+        and not copy.exists()
+    )
     assert old.config.store_path.exists()
+
+
+def test_a_copy_that_fails_leaves_the_store_as_it_was_and_no_half_copy(old: Place) -> None:
+    path = old.config.store_path
+    spoilt = bytearray(path.read_bytes())
+    spoilt[-2000] ^= 1
+    path.write_bytes(spoilt)
+    with pytest.raises(StoreError):
+        Store.open(path, KEY)
+    assert not list(path.parent.glob("anltp-schema*"))
+    connection = connect(path, KEY, read_only=True)
+    assert version_of(connection) == 1
+    connection.close()
