@@ -9,6 +9,7 @@ import os
 import re
 import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
@@ -18,7 +19,7 @@ from starlette.responses import Response
 from kobo_sync import attachments
 from kobo_sync.attachment_files import SealedWriter, file_name, read_sealed
 from kobo_sync.attachment_servers import FileTransport, KoboFiles, open_files
-from kobo_sync.attachments import fetch_files, folder, kept_of, read_file, remove_files
+from kobo_sync.attachments import fetch_files, fetch_source, folder, kept_of, read_file, remove_files
 from kobo_sync.config import SourceConfig
 from kobo_sync.demo_server import RequestLine, serve
 from kobo_sync.demo_server import requests as logged
@@ -376,10 +377,21 @@ def test_the_files_of_a_source_have_an_hour_together_and_the_rest_waits_for_anot
         report, requests = asked_of(base, store, Limits(request=60, total=0.3))
     assert (requests, states(store)) == (1, [("1.png", "awaited"), ("2.png", "awaited")])
     assert "ont pris leur temps de la nuit" in report.warnings[0]
-    with open_files(
-        SourceConfig(name="k", kind="kobo", url=base, token_env="T", forms={"fournisseur": "aX"}), "t"
-    ) as f:
-        assert f.time_left() <= 3600
+    with open_files(kobo_source(base), "t") as files:
+        assert files.time_left() <= 3600
+
+
+def kobo_source(base: str) -> SourceConfig:
+    return SourceConfig(name="kobo", kind="kobo", url=base, token_env="T", forms={"fournisseur": "a" + "X" * 21})
+
+
+def test_a_night_hears_of_each_file(store):
+    waiting(store, 2)
+    steps: list[str] = []
+    config = SimpleNamespace(attachments={"fournisseur": True})
+    with stub(lambda heard: Said(PNG[:500], kind="image/png")) as (base, _):
+        assert fetch_source(config, kobo_source(base), "t", store, KEY, NOW, steps.append) == []
+    assert steps[-1] == "kobo · Fichiers joints de fournisseur (2 sur 2)" and len(steps) >= 4
 
 
 def test_a_refused_file_does_not_make_up_for_those_that_broke_off(store):
