@@ -59,10 +59,10 @@ class Drift:
             )
 
 
-def news(store: Store, at: str) -> list[str]:
-    """What was never told yet, in French and without answers; it counts as told from now on."""
+def news(store: Store) -> list[str]:
+    """What was never told yet, in French and without answers. `mark_told` ends it, once the lines are in safety."""
     lines = []
-    with store.transaction() as connection:
+    with store.transaction() as connection:  # both tables as of one moment
         unknown: dict[str, list[tuple[str, str]]] = {}
         for form, path, key in connection.execute(
             "SELECT form, path, submission_key FROM unknown_field WHERE told_at IS NULL ORDER BY form, path"
@@ -85,9 +85,14 @@ def news(store: Store, at: str) -> list[str]:
                 f"{form} : des fiches viennent d’une version du formulaire jamais vue ({shown}) ; elles sont gardées "
                 "et lues ; si vous ne l’avez pas déployée : kobo-sync forms check"
             )
+    return lines
+
+
+def mark_told(store: Store, at: str) -> None:
+    """What `news` said counts as told from now on."""
+    with store.transaction() as connection:
         for table in ("unknown_field", "release_seen"):
             connection.execute(f"UPDATE {table} SET told_at = ? WHERE told_at IS NULL", (at,))
-    return lines
 
 
 def _named(found: Sequence[tuple[str, str]]) -> str:
