@@ -24,6 +24,7 @@ from kobo_sync.attachment_files import FOLDER, PIECE, DiskRefused, SealedWriter,
 from kobo_sync.attachment_servers import FileRefused, FileServer, RemoteFile, open_files
 from kobo_sync.config import Config, SourceConfig
 from kobo_sync.disk import system_problem
+from kobo_sync.erased_persons import erased_persons, known_marks
 from kobo_sync.errors import AuthError, ServerUnavailable, StoreError
 from kobo_sync.store import Store
 from kobo_sync.transport_bounds import TooLong
@@ -189,16 +190,21 @@ def remove_files(store: Store, submission_keys: Iterable[str]) -> int:
 
 def _rows(store: Store, source: str, form: str) -> list[tuple[str, str, int]]:
     """(key, server's key, newest revision) of the submissions that stand and of which nothing was erased."""
-    return store.connection.execute(
+    rows: list[tuple[str, str, int]] = store.connection.execute(
         "SELECT s.submission_key, s.remote_key,"
         " (SELECT max(revision_no) FROM revision WHERE submission_key = s.submission_key) FROM submission s"
         " WHERE s.source = ? AND s.form = ? AND COALESCE((SELECT kind FROM deletion d WHERE"
         " d.submission_key = s.submission_key ORDER BY id DESC LIMIT 1), '') != 'deleted'"
-        " AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.source = s.source AND x.form = s.form AND"
-        " (x.remote_key = s.remote_key OR x.root_uuid = s.root_uuid))"
         " ORDER BY s.submission_key",
         (source, form),
     ).fetchall()
+    if not store.connection.execute("SELECT 1 FROM suppression LIMIT 1").fetchone():
+        return rows
+    # As for the answers: what was erased may come again under another number of the server.
+    return [
+        row for row in rows
+        if not erased_persons(store.connection, source, form, row[1], known_marks(store.connection, row[0]))
+    ]  # fmt: skip
 
 
 def _raw(store: Store, submission_key: str, revision: int) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """What an erasure empties, and keeps empty: the identifying answers of a submission, or of one person in it.
 
 The mapping table says which questions identify (column `identifying`). What it doesn't know, and what Kobo lets anyone
-type beside a form (notes, tags), may hold a name: it goes too. Nothing counted is lost: an age stays when the birth
-date it came from goes. The same function empties what is in the store and what a later pull, import or restore brings,
-so that a row read again is the row already kept.
+type beside a form (notes, tags), may hold a name: it goes too. So does a value that doesn't read by its kind: whoever
+sends without the form may write a name anywhere. Nothing counted is lost: an age stays when the birth date it came
+from goes. The same function empties what is in the store and what a later pull, import or restore brings, so that a
+row read again is the row already kept.
 """
 
 from __future__ import annotations
@@ -11,25 +12,47 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from kobo_sync.erased_persons import Persons, case_marks, erased_persons, own_suffix, plain_uuid
+from kobo_sync.withheld import note_withheld
 from transforms import ages, reading
 
 if TYPE_CHECKING:
     from kobo_sync.store import Store
     from kobo_sync.store_receive import Row
 
-_KEPT_BY_SERVER = re.compile(
-    r"(formhub/uuid|meta/(instanceID|rootUuid|deprecatedID)|start|end|__version__|__id|__system"
-    r"|_(id|uuid|xform_id_string|bamboo_dataset_id|status|submission_time|submitted_by|date_modified"
-    r"|validation_status|deleted))"
-)
-"""What says which row it is, when it came and who sent it. All else that a server writes beside the answers goes."""
+__all__ = [
+    "Persons", "clean_column", "empty_answers", "erased_persons", "is_identifying", "is_of_server", "own_suffix",
+    "suppressed", "suppressed_text",
+]  # fmt: skip
 
-_ROW_SUFFIX = re.compile(r"-([VAMS]\d{1,3})$")
-_HEX_UUID = re.compile(r"^uuid:")
+_UUID = re.compile(r"(?i)(uuid:)?([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?")
+_RELEASE = re.compile(r"[a-z]{4,12}-[0-9a-f]{10}")
+_VERSION = re.compile(r"v[A-Za-z0-9]{20,24}|[a-z]{4,12}-[0-9a-f]{10}|\d{1,14}")
+_SERVER_WORD = re.compile(r"[\w.@+-]{0,150}")
+_ROW_CODE = re.compile(r"[2-9A-Z]{8,9}-[VAMS]\d{1,3}")
+_WORKED_OUT = re.compile(r"-?\d{1,4}(\.\d{1,4})?|oui|non|nsp|ref|true|false|OK|[FM]")
+_AGENCY_CODE = re.compile(r"[A-Z0-9_-]{2,20}")  # as the register allows (config.yaml, providers): counted by it
+_FAMILY = re.compile(r"[a-z]{2,12}")
+_CENTRAL = ("submissionDate", "updatedAt", "deletedAt", "submitterId", "submitterName", "formVersion", "status",
+            "reviewState", "edits", "attachmentsPresent", "attachmentsExpected")  # fmt: skip
+_BY_SERVER: dict[str, re.Pattern[str]] = {
+    **dict.fromkeys(("formhub/uuid", "_uuid", "__id", "meta/instanceID", "meta/rootUuid", "meta/deprecatedID"), _UUID),
+    **dict.fromkeys(("start", "end", "_submission_time", "_date_modified"), _INSTANT),
+    **dict.fromkeys(("_xform_id_string", "_bamboo_dataset_id", "_status", "_submitted_by", "_deleted"), _SERVER_WORD),
+    "__version__": _VERSION,
+    "_id": re.compile(r"\d{1,12}"),
+}
+"""What says which row it is, when it came and who sent it. All else that a server writes beside the answers goes."""
+_TYPED: dict[str, re.Pattern[str]] = {
+    "form_release": _RELEASE, "entity": _AGENCY_CODE, "provider": _AGENCY_CODE, "family_phone": _FAMILY,
+    "region_phone": re.compile(r"NE\d{3}"),
+}  # fmt: skip
+"""Targets of kind text, and what is expected in them."""
 
 
 def is_identifying(form: str, repeat: str, question: str) -> bool:
@@ -38,30 +61,54 @@ def is_identifying(form: str, repeat: str, question: str) -> bool:
     return line is None or line.identifying
 
 
-def empty_answers(form: str, raw: Mapping[str, Any], row_codes: Iterable[str] | None) -> dict[str, Any]:
+def is_of_server(path: str) -> bool:
+    """Whether it says which row it is, when it came, or who sent it: no answer of a person."""
+    return path in _BY_SERVER
+
+
+def empty_answers(form: str, raw: Mapping[str, Any], persons: Persons | Iterable[str] | None) -> dict[str, Any]:
     """A submission without its identifying answers.
 
-    `row_codes`: of these persons only (`…-V2`; the case's own code is not compared, it may have been corrected), and of
-    rows without a readable code, since nothing says whose they are. What is said of the whole case goes as well: it may
-    name anyone. None: of all persons.
+    `persons`: of these only, or of these rows (`…-V2`; the case's own code is not compared, it may have been
+    corrected), and of rows without a readable code, since nothing says whose they are. What is said of the whole case
+    goes as well: it may name anyone. None: of all persons.
     """
-    wanted = None if row_codes is None else {suffix for code in row_codes if (suffix := _suffix(code))}
-    return _emptied_level(form, "", raw, wanted, _years(form, raw))
+    if not isinstance(persons, Persons):
+        persons = Persons(None if persons is None else frozenset(persons))
+    return _emptied_level(form, "", raw, persons, _years(form, raw))
 
 
 def suppressed(store: Store, source: str, form: str, row: Row) -> Row:
     """The row as it may be kept: without what was erased of it, under this or an earlier key of the server.
 
-    One query on an index for each row: some microseconds where nothing was ever erased.
+    One query on an index for each row: some microseconds where nothing was ever erased. A person who was not there
+    when another was erased loses her name too, if her code may be that one's: this is noted, and told by `status`.
     """
-    uuids = {*row.witnesses, *filter(None, (row.root_uuid, row.instance_uuid))}
-    persons = erased_persons(store.connection, source, form, row.remote_key, uuids)
-    return replace(row, raw=empty_answers(form, row.raw, persons.codes)) if persons else row
+    connection = store.connection
+    if not connection.execute("SELECT 1 FROM suppression LIMIT 1").fetchone():
+        return row
+    marks = {*row.witnesses, *filter(None, (row.root_uuid, row.instance_uuid)), *case_marks(form, row.raw)}
+    persons = erased_persons(connection, source, form, row.remote_key, marks)
+    if not persons:
+        return row
+    kept = empty_answers(form, row.raw, persons)
+    note_withheld(connection, f"{source}/{form}/{row.remote_key}", form, row.raw, kept, persons)
+    return replace(
+        row, raw=kept, form_release=clean_column("form_release", row.form_release),
+        remote_version=clean_column("__version__", row.remote_version),
+    )  # fmt: skip
+
+
+def clean_column(name: str, value: str | None) -> str | None:
+    """What the sender's own program says of itself, where it is of the shape expected."""
+    wanted = _TYPED.get(name) or _BY_SERVER[name]
+    return value if value and wanted.fullmatch(value) else None
 
 
 def suppressed_text(
-    connection: Any, source: str, form: str, remote_key: str | None, instance_uuid: str | None, raw_json: str | None
-) -> str | None:
+    connection: Any, source: str, form: str, remote_key: str | None, instance_uuid: str | None, raw_json: str | None,
+    received_at: str = "~",
+) -> str | None:  # fmt: skip
     """The same for the text that quarantine keeps of a row that can't be read; None where it can't be emptied."""
     if raw_json is None or not connection.execute("SELECT 1 FROM suppression LIMIT 1").fetchone():
         return raw_json
@@ -71,66 +118,69 @@ def suppressed_text(
         raw = None
     said = (raw.get(name) for name in ("_uuid", "meta/rootUuid", "meta/instanceID", "meta/deprecatedID")) if (
         isinstance(raw, dict)) else ()  # fmt: skip
-    uuids = {_HEX_UUID.sub("", str(uuid)) for uuid in (instance_uuid, *said) if uuid}
-    persons = erased_persons(connection, source, form, remote_key, uuids)
+    marks = {plain_uuid(str(uuid)) for uuid in (instance_uuid, *said) if uuid}
+    marks |= case_marks(form, raw) if isinstance(raw, dict) else set()
+    persons = erased_persons(connection, source, form, remote_key, marks, received_at)
     if not persons:
         return raw_json
-    return json.dumps(empty_answers(form, raw, persons.codes), sort_keys=True) if isinstance(raw, dict) else None
-
-
-@dataclass(frozen=True)
-class Persons:
-    """The persons erased in a submission, by the codes of their rows; `codes` None: all of them."""
-
-    codes: frozenset[str] | None
-
-
-def erased_persons(
-    connection: Any, source: str, form: str, remote_key: str | None, uuids: Iterable[str]
-) -> Persons | None:
-    """Who was erased in the submission of this key, or of one of these uuids; None where nobody was."""
-    if not connection.execute("SELECT 1 FROM suppression LIMIT 1").fetchone():
-        return None
-    rows = connection.execute(
-        "SELECT row_code FROM suppression WHERE source = ? AND form = ? AND remote_key = ?", (source, form, remote_key)
-    ).fetchall()
-    for uuid in uuids:
-        rows += connection.execute(
-            "SELECT row_code FROM suppression WHERE root_uuid = ? AND form = ?", (uuid, form)
-        ).fetchall()
-    if not rows:
-        return None
-    codes = frozenset(row[0] for row in rows)
-    return Persons(None if None in codes else codes)
+    return json.dumps(empty_answers(form, raw, persons), sort_keys=True) if isinstance(raw, dict) else None
 
 
 def _emptied_level(
-    form: str, repeat: str, node: Mapping[str, Any], wanted: set[str] | None, years: Mapping[str, list[int | None]]
+    form: str, repeat: str, node: Mapping[str, Any], persons: Persons, years: Mapping[str, list[int | None]]
 ) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for path, value in node.items():
         name = path.rsplit("/", 1)[-1]
-        if not repeat and _KEPT_BY_SERVER.fullmatch(path):
-            kept[path] = value
-        elif not repeat and name in years:
+        if not repeat and name in years:
             rows = [
-                _emptied_person(form, name, item, wanted, years[name][at] if at < len(years[name]) else None)
+                _emptied_person(form, name, item, persons, years[name][at] if at < len(years[name]) else None)
                 for at, item in enumerate(value if isinstance(value, list) else [value])
             ]
             kept[path] = rows if isinstance(value, list) else rows[0]
         elif isinstance(value, Mapping) and not name.startswith("_"):
-            kept[path] = _emptied_level(form, repeat, value, wanted, years)
-        elif not is_identifying(form, repeat, name):
-            kept[path] = value
+            kept[path] = _emptied_level(form, repeat, value, persons, years)
+        elif not repeat and (path in _BY_SERVER or path in ("_validation_status", "__system")):
+            if (said := _of_server(path, value)) is not None:
+                kept[path] = said
+        elif not is_identifying(form, repeat, name) and (said := _readable(form, repeat, name, value)) is not None:
+            kept[path] = said
     return kept
 
 
-def _emptied_person(form: str, repeat: str, item: Any, wanted: set[str] | None, years: int | None) -> Any:
+def _of_server(path: str, value: Any) -> Any:
+    if path in _BY_SERVER:
+        return value if _BY_SERVER[path].fullmatch("" if value is None else str(value)) else None
+    if not isinstance(value, Mapping):
+        return None
+    return {name: said for name, said in value.items() if name in (*_CENTRAL, "uid", "timestamp", "by_whom")}
+
+
+def _readable(form: str, repeat: str, name: str, value: Any) -> Any:
+    """What reads by its kind; None for the rest."""
+    line = reading.table()[form, repeat, name]
+    if value is None or isinstance(value, (list, dict)):
+        return None
+    text = str(value).strip()
+    if line.kind in ("ignore", "text"):
+        if line.target == "name":  # of an organisation: free by nature
+            return value
+        expected = _TYPED.get(line.target)
+        known = (expected,) if expected else (_ROW_CODE, _WORKED_OUT, _INSTANT)
+        return value if any(each.fullmatch(text) for each in known) else None
+    said = reading.parsed(line, text)
+    if said is None or line.kind in ("int", "answer", "band", "place", "code") or _INSTANT.fullmatch(text):
+        return None if said is None else value
+    return said if line.kind != "codes" else value if set(text.split()) == set(said.split()) else said
+
+
+def _emptied_person(form: str, repeat: str, item: Any, persons: Persons, years: int | None) -> Any:
     if not isinstance(item, Mapping):
         return None
-    if wanted is not None and (suffix := own_suffix(form, repeat, item)) and suffix not in wanted:
+    suffix = own_suffix(form, repeat, item)
+    if not persons.erased(suffix):
         return item
-    kept = _emptied_level(form, repeat, item, wanted, {})
+    kept = _emptied_level(form, repeat, item, persons, {})
     for path, value in item.items():
         if path not in kept and _target(form, repeat, path) == "birth_date" and value and years is not None:
             place = path.rpartition("/")[0]
@@ -139,19 +189,6 @@ def _emptied_person(form: str, repeat: str, item: Any, wanted: set[str] | None, 
                 at = next((known for known in item if known.rsplit("/", 1)[-1] == question), None)
                 kept[at or (f"{place}/{question}" if place else question)] = said
     return kept
-
-
-def own_suffix(form: str, repeat: str, item: Mapping[str, Any]) -> str | None:
-    """`V2` of the row that carries the code `…-V2`; None where it carries none that can be read."""
-    for path, value in item.items():
-        if _target(form, repeat, path).endswith("_code"):
-            return _suffix(str(value))
-    return None
-
-
-def _suffix(code: str) -> str | None:
-    found = _ROW_SUFFIX.search(code.strip().upper())
-    return found[1] if found else None
 
 
 def _target(form: str, repeat: str, path: str) -> str:

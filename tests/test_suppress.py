@@ -15,7 +15,7 @@ from kobo_sync.store import Store, canonical
 from kobo_sync.suppress import empty_answers, suppressed, suppressed_text
 from tests.store_fixture import KEY, row
 from tests.transform_fixture import traite
-from transforms import reading
+from transforms import codelists, reading
 from transforms.mapping import map_submission
 from transforms.reading import table
 
@@ -32,12 +32,44 @@ def erased(raw: dict[str, Any]) -> str:
     return canonical(empty_answers("traite", raw, None))
 
 
+def readable(line: reading.Line) -> str:
+    """An answer that reads by the kind of its question."""
+    if line.kind in ("text", "ignore"):
+        typed = {"form_release": "traite-0123456789", "entity": "POL_NIA", "provider": "POL_NIA", "name": "Ma vie",
+                 "family_phone": "police", "region_phone": "NE008"}  # fmt: skip
+        return typed.get(line.target, f"{CODE}-V1" if line.target.endswith("_code") else "3")
+    if line.kind in ("code", "codes"):
+        return codelists.codes(line.variable)[-1]
+    place = {"region": "NE008", "department": "NE008001", "commune": "NE008001001"}.get(line.variable, "")
+    return {"answer": "oui", "int": "7", "date": "2026-04-15T10:00:00.000+01:00", "month": "2026-04", "case_code": CODE,
+            "band": "unk", "place": place, "key": "FTZK-ZKWM-F-2012"}[line.kind]  # fmt: skip
+
+
+def test_a_name_typed_where_none_is_asked_goes_too() -> None:
+    name = "Zakwembaro"
+    for form in sorted(reading.forms()):
+        lines = [line for line in table().values() if line.form == form and line.target != "name"]
+        raw: dict[str, Any] = {f"g/{line.question}": f"F {name}" for line in lines if not line.repeat}
+        for repeat in {line.repeat for line in lines} - {""}:
+            raw[repeat] = [{f"{repeat}/{line.question}": name for line in lines if line.repeat == repeat}]
+        raw |= dict.fromkeys(
+            ("start", "end", "__version__", "meta/instanceID", "meta/deprecatedID", "_uuid", "_date_modified"), name
+        )
+        raw |= {"_validation_status": {"uid": "validation_status_on_hold", "label": name}}
+        assert name not in canonical(empty_answers(form, raw, None)), form
+
+
+def test_of_several_choices_those_that_can_be_read_stay() -> None:
+    (known, *_) = codelists.codes("evt_act")
+    assert empty_answers("traite", {"fait/actes": f"{known} Zakwembaro"}, None) == {"fait/actes": known}
+
+
 def test_every_question_marked_identifying_is_emptied_and_no_other_answer() -> None:
     for form in sorted(reading.forms()):
         lines = [line for line in table().values() if line.form == form]
-        raw: dict[str, Any] = {f"groupe/{line.question}": f"said {line.question}" for line in lines if not line.repeat}
+        raw: dict[str, Any] = {f"groupe/{line.question}": readable(line) for line in lines if not line.repeat}
         for repeat in {line.repeat for line in lines} - {""}:
-            raw[repeat] = [{f"{repeat}/{line.question}": line.question for line in lines if line.repeat == repeat}]
+            raw[repeat] = [{f"{repeat}/{line.question}": readable(line) for line in lines if line.repeat == repeat}]
         kept = empty_answers(form, raw, None)
         for line in lines:
             place, path = (kept[line.repeat][0], f"{line.repeat}/{line.question}") if line.repeat else (
@@ -47,6 +79,7 @@ def test_every_question_marked_identifying_is_emptied_and_no_other_answer() -> N
 
 def test_what_no_table_knows_and_what_people_type_beside_the_form_goes() -> None:
     raw = named({"inconnue": "Zakwembaro"}) | {
+        "meta/instanceID": "uuid:0f1e2d3c-0f1e-2d3c-4b5a-0123456789ab",
         "_notes": [{"note": "Zakwembaro"}], "_tags": ["Zakwembaro"], "meta/instanceName": "Zakwembaro",
         "libre": "Zakwembaro", "groupe/serie": [{"x": "Zakwembaro"}], "_submitted_by": "phone1",
         "__system": {"submitterName": "phone1"},

@@ -180,6 +180,11 @@ def _complain(line: Line, level: Level, code: str, complaint: str, text: str | N
     level.problems.append(Problem(line.question, code, what, line.on_error == "quarantine", shown))
 
 
+def parsed(line: Line, value: Any) -> Any:
+    """The value by its kind, None if it can't be read so (of several codes: those that can); a text is any text."""
+    return None if line.kind == "ignore" or value is None else _parse(line, str(value).strip())[0]
+
+
 def _says_nothing_of_a_person(text: str) -> bool:
     if _DATE_AS_TYPED.fullmatch(text):
         return True
