@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ValidationInfo
 
+from kobo_sync.folders import on_read_only_disk
 from kobo_sync.form_names import FORMS
 from transforms import codelists, places
 
@@ -120,7 +121,8 @@ def usable_folder(value: Path) -> Path:
         there = there.parent
     if not there.is_dir():
         raise ValueError(f"« {there} » est un fichier : donnez un dossier")
-    if not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+    # A disk that dies turns read-only: no fault of config.yaml, and the night that can't write says so.
+    if not os.access(there, os.R_OK | os.W_OK | os.X_OK) and not on_read_only_disk(there):
         raise ValueError(f"« {there} » n’est pas accessible en lecture et en écriture : changez ses droits")
     return value
 

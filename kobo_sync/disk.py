@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 from pathlib import Path
 
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from kobo_sync.errors import DiskFull, DiskReadOnly, StoreError
+from kobo_sync.folders import on_read_only_disk, there
 
 _RESTORE = "repartez de la dernière sauvegarde : kobo-sync restore SAUVEGARDE --identity CLE_RESPONSABLE"
 _READ_ONLY = (
@@ -78,7 +78,7 @@ def store_problem(error: sqlcipher.Error, path: Path) -> StoreError | None:
     what, remedy = _SAID[code]
     if code == sqlcipher.SQLITE_FULL:
         return DiskFull(f"La base {path} {what}", remedy)
-    if code in (sqlcipher.SQLITE_READONLY, sqlcipher.SQLITE_CANTOPEN) and is_read_only(path.parent):
+    if code in (sqlcipher.SQLITE_READONLY, sqlcipher.SQLITE_CANTOPEN) and on_read_only_disk(path.parent):
         return DiskReadOnly(f"La base {path} est sur un disque en lecture seule ; rien n’a été modifié", _READ_ONLY)
     return StoreError(f"La base {path} {what}", remedy)
 
@@ -92,21 +92,11 @@ def system_problem(error: OSError, what: str) -> StoreError:
 
 def refused(folder: Path) -> StoreError | None:
     """What the disk where `folder` lies, or will be made, would refuse now: it is read-only, or full."""
-    if is_read_only(folder):
+    if on_read_only_disk(folder):
         return system_problem(OSError(errno.EROFS, ""), f"Le dossier {folder} ne peut pas être écrit")
     if _is_full(folder):
         return system_problem(OSError(errno.ENOSPC, ""), f"Le dossier {folder} ne peut pas être écrit")
     return None
-
-
-def is_read_only(folder: Path) -> bool:
-    """Whether its file system is mounted read-only. Windows does not say: False."""
-    if not hasattr(os, "statvfs"):
-        return False
-    try:
-        return bool(os.statvfs(_there(folder)).f_flag & os.ST_RDONLY)
-    except OSError:
-        return False
 
 
 def _is_full(folder: Path) -> bool:
@@ -118,11 +108,4 @@ def _is_full(folder: Path) -> bool:
 
 def free_bytes(folder: Path) -> int:
     """Free bytes where `folder` is, or will be made. Raises OSError."""
-    return shutil.disk_usage(_there(folder)).free
-
-
-def _there(folder: Path) -> Path:
-    """The folder, or what it will be made in."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder
+    return shutil.disk_usage(there(folder)).free

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from kobo_sync import __version__, keys
 from kobo_sync.config import Config
-from kobo_sync.disk import free_bytes
+from kobo_sync.disk import free_bytes, refused
 from kobo_sync.doctor import Check, Finding, bad, good, number, warn
-from kobo_sync.folders import refuse_unsafe, synchronising_service
+from kobo_sync.folders import on_read_only_disk, refuse_unsafe, synchronising_service
 from kobo_sync.lock import holder, is_held
 from kobo_sync.migrations import CURRENT, version_of
 from kobo_sync.store import ARRIVING, connect
@@ -54,6 +54,12 @@ def _folder(config: Config) -> Iterator[Finding]:
 
 def _disk(config: Config) -> Iterator[Finding]:
     for name, folder in (("data_dir", config.data_dir), ("output_dir", config.output_dir)):
+        if on_read_only_disk(folder):
+            problem = refused(folder)
+            yield bad(
+                "disque", f"{name} ({folder}) est sur un disque en lecture seule", problem.remedy if problem else ""
+            )
+            continue
         free = free_bytes(folder)
         text = f"{number(free // _MEGA)} Mo libres pour {name}"
         size = config.store_path.stat().st_size if config.store_path.exists() else 0
@@ -144,9 +150,7 @@ def _lock(config: Config) -> Iterator[Finding]:
         yield good("verrou", "libre")
         return
     who = holder(config.lock_path)
-    since = (
-        f" par {who.command} (processus {who.pid}) depuis le {who.since.astimezone():%d/%m/%Y à %H:%M}" if who else ""
-    )
+    since = f" par {who.command} (processus {who.pid}) depuis le {who.since_words}" if who else ""
     yield good("verrou", f"tenu{since}")
 
 

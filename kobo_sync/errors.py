@@ -38,6 +38,14 @@ class StoreError(KoboSyncError):
     """The store can't be opened, migrated or written."""
 
 
+class DiskFull(StoreError):
+    """No room is left where the store, or another file of ours, lies."""
+
+
+class DiskReadOnly(StoreError):
+    """The disk takes nothing any more: most often one that is dying, which the system protects."""
+
+
 class LockHeld(KoboSyncError):
     """Another run is at work on the same store."""
 
@@ -70,3 +78,7 @@ class ServerUnavailable(ServerError):
 
 class UnexpectedAnswer(ServerError):
     """An answer came, but not one that can be used: HTML, cut JSON, another address."""
+
+
+class NoRoom(ServerError):
+    """The server brings more than the disk, or a night, has room for."""

@@ -119,6 +119,23 @@ def refuse_unsafe(folder: Path) -> None:
         )
 
 
+def there(folder: Path) -> Path:
+    """The folder, or the one that it will be made in."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def on_read_only_disk(folder: Path) -> bool:
+    """Whether its file system is mounted read-only. Windows does not say: False."""
+    if sys.platform == "win32":
+        return False
+    try:
+        return bool(os.statvfs(there(folder)).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
 def close_to_others(path: Path) -> None:
     """Take away the rights that group and others have on a file or folder of ours. Nothing to do on Windows.
 

@@ -6,9 +6,12 @@ the type of the error: an error's own text may repeat what a server said.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +20,8 @@ from zoneinfo import ZoneInfo
 
 from kobo_sync import __version__, logs
 from kobo_sync.config import Config
+from kobo_sync.disk import refused, system_problem
+from kobo_sync.lock import is_held
 from kobo_sync.secret_places import replace_private_file
 from kobo_sync.terminal import terminal_text
 
@@ -24,6 +29,7 @@ FINE, FAILED, NEEDS_PEOPLE = 0, 1, 3
 FORMAT = 1
 _LONGEST = 300
 _MOST_UNSENT = 50
+_BLOCK = 4096
 _MANY_DIGITS = re.compile(r"\+?\d(?:[ .-]?\d){6,}")
 """As long as a telephone number; no count of ours is."""
 _LINK = re.compile(r"(?:\b[a-z][a-z0-9+.-]*://|\bwww\.)\S*", re.IGNORECASE)
@@ -35,12 +41,15 @@ KINDS = {
     "AuthError": "le serveur refuse le jeton ou le mot de passe : kobo-sync doctor",
     "Forbidden": "le compte n’a pas les droits qu’il faut : kobo-sync doctor",
     "NotFoundError": "un formulaire n’est pas trouvé sur le serveur : kobo-sync doctor",
+    "NoRoom": "plus assez de place sur le disque, ou un serveur qui envoie sans fin : kobo-sync doctor",
     "ServerError": "le serveur a refusé une demande : kobo-sync doctor",
     "PublicationError": "classeur arrêté par un contrôle, l’ancien reste : kobo-sync run",
     "FileInUse": "classeur ouvert par quelqu’un, donc pas remplacé : fermez-le, puis kobo-sync run",
     "OSError": "écriture impossible (disque ou droits) : kobo-sync doctor",
     "LockHeld": "un autre travail tenait la base : kobo-sync status",
     "StoreKeyError": "une clé ou un secret ne peut pas être lu : kobo-sync doctor",
+    "DiskFull": "disque plein, ce qui est reçu est gardé : libérez de la place, puis kobo-sync nightly --once",
+    "DiskReadOnly": "disque en lecture seule (il meurt ?) : regardez dmesg, faites vérifier le disque (fsck)",
     "StoreError": "la base ne peut pas être ouverte ou écrite : kobo-sync doctor",
     "ConfigError": "config.yaml ne peut pas être utilisé : kobo-sync doctor",
     "Crash": "le travail s’est arrêté net (mémoire ? machine ?) : kobo-sync nightly --once",
@@ -65,6 +74,8 @@ class Failure:
 
 def failure_of(where: str, error: BaseException) -> Failure:
     """The failure that an error is: its own type, or the nearest above it that has words."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        error = system_problem(error, where)
     known = [kind.__name__ for kind in type(error).__mro__ if kind.__name__ in KINDS]
     return Failure(where, known[0] if known else logs.place_of(error))
 
@@ -106,14 +117,37 @@ def read(config: Config) -> dict[str, Any]:
 
 
 def update(config: Config, **changes: Any) -> None:
-    """Change some of the file. A disk that refuses is noted in the log and stops nothing."""
+    """Change some of the file. A disk that refuses is noted in the log and stops nothing.
+
+    On a full disk the old bytes are written over: an older night's success must not stand there as the last word.
+    """
     path = path_of(config)
     content = read(config) | {"format": FORMAT, "version": __version__} | changes
-    text = json.dumps(content, ensure_ascii=False, indent=1, default=str) + "\n"
     try:
-        replace_private_file(path, text.encode(), 0o640)  # a monitor's group may read it
+        replace_private_file(path, _bytes(content), 0o640)  # a monitor's group may read it
     except OSError as error:
         logs.event("health_failed", level=30, error=error)
+        with suppress(OSError):
+            _write_over(path, content)
+
+
+def _bytes(content: dict[str, Any]) -> bytes:
+    """The text, and blanks up to whole blocks with one to spare: room for a longer text when the disk has none."""
+    text = (json.dumps(content, ensure_ascii=False, indent=1, default=str) + "\n").encode()
+    return text.ljust((len(text) // _BLOCK + 2) * _BLOCK - 1) + b"\n"
+
+
+def _write_over(path: Path, content: dict[str, Any]) -> None:
+    """Into the blocks that the file has: the whole, or else what a monitor must know."""
+    with path.open("r+b") as file:
+        size = os.fstat(file.fileno()).st_size
+        for left_out in (set(), {"notices", "to_tell"}, {"notices", "to_tell", "for_people", "counts", "mail"}):
+            text = json.dumps({k: v for k, v in content.items() if k not in left_out}, ensure_ascii=False, default=str)
+            if len(text.encode()) <= size:
+                file.write(text.encode().ljust(size))
+                file.flush()
+                os.fsync(file.fileno())
+                return
 
 
 def ended(
@@ -205,19 +239,46 @@ def missed(config: Config, now: datetime) -> bool:
 
 def verdict(config: Config, now: datetime) -> tuple[int, str]:
     """What a monitor should think, and why, in French. 0 fine; 1 failed, too old or never run; 3 needs people."""
+    code, why = _verdict(config, now)
     content = read(config)
+    if (content.get("mail") or {}).get("error") and _NO_MAIL not in why:
+        why += f" ; et {_NO_MAIL} : kobo-sync doctor"
+    return code, why
+
+
+_NO_MAIL = "le courrier ne part pas"
+
+
+def _verdict(config: Config, now: datetime) -> tuple[int, str]:
+    # The disk is asked, not the file: on a disk that takes nothing, the file still tells of a better night.
+    if problem := refused(path_of(config).parent) or refused(config.data_dir):
+        return FAILED, str(problem)
+    content = read(config)
+    if when(content, "running_since") and _nobody_runs(config):
+        return FAILED, KINDS["Crash"]
     if not content.get("exit_code") and not content.get("last_end"):
         return FAILED, "aucun travail de nuit n’a encore fini ici : kobo-sync nightly --once"
     patience = timedelta(minutes=config.nightly.retries * config.nightly.retry_minutes) + timedelta(hours=3)
     success = when(content, "last_success")
     if content.get("exit_code") not in (FINE, NEEDS_PEOPLE):
-        return FAILED, "le dernier travail a échoué : voir « problems », puis kobo-sync doctor"
+        return FAILED, "le dernier travail a échoué : kobo-sync doctor"
     if success is None or success < planned_before(config, now - patience) or success > now + timedelta(minutes=5):
         return FAILED, "la dernière nuit n’a pas eu lieu : l’ordonnanceur tourne-t-il ? kobo-sync nightly"
     if content.get("problems") or content.get("for_people"):
-        return NEEDS_PEOPLE, "des fiches attendent une personne : voir « for_people »"
+        return NEEDS_PEOPLE, "des fiches attendent une personne : kobo-sync status"
     if (content.get("backup") or {}).get("error"):
         return NEEDS_PEOPLE, "la sauvegarde n’est pas faite : kobo-sync backup"
     if (content.get("mail") or {}).get("error"):
-        return NEEDS_PEOPLE, "le courrier ne part pas : kobo-sync doctor"
+        return NEEDS_PEOPLE, f"{_NO_MAIL} : kobo-sync doctor"
     return FINE, "tout va bien"
+
+
+def lock_of(config: Config) -> Path:
+    """The lock that a scheduler, or one night, holds while it runs."""
+    return config.data_dir / "nightly.lock"
+
+
+def _nobody_runs(config: Config) -> bool:
+    """Whether the night that says it is running is dead. An account that may not open the lock can't know."""
+    lock = lock_of(config)
+    return not lock.exists() or (os.access(lock, os.R_OK | os.W_OK) and not is_held(lock))

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from kobo_sync.disk import system_problem
 from kobo_sync.errors import LockHeld, StoreError
@@ -96,6 +97,11 @@ class Holder:
     command: str
     since: datetime
 
+    @property
+    def since_words(self) -> str:
+        """In the one clock of all messages: a machine's own may be set to another zone."""
+        return f"{self.since.astimezone(ZoneInfo('Africa/Niamey')):%d/%m/%Y à %H:%M} (heure de Niamey)"
+
 
 def holder(path: Path) -> Holder | None:
     """What the lock file says; None when nobody signed it, or not yet."""
@@ -149,5 +155,4 @@ def _in_words(who: Holder | None) -> str:
         return ""  # seized an instant ago, not yet signed
     # A number is a process only on its own machine: a container, or another host on a shared disk, has its own.
     where = "" if who.host == socket.gethostname() else f" sur la machine {who.host}"
-    since = who.since.astimezone()
-    return f" : processus {who.pid}{where} ({who.command}), depuis le {since:%d/%m/%Y à %H:%M}"
+    return f" : processus {who.pid}{where} ({who.command}), depuis le {who.since_words}"

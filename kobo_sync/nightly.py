@@ -13,7 +13,7 @@ from typing import Any
 
 from kobo_sync import health, logs
 from kobo_sync.config import Config
-from kobo_sync.errors import KoboSyncError, LockHeld
+from kobo_sync.errors import KoboSyncError, LockHeld, StoreError
 from kobo_sync.health import FAILED, FINE, NEEDS_PEOPLE, Failure, Notice, failure_of
 from kobo_sync.lock import hold_lock, holder
 from kobo_sync.mail import MailError, send
@@ -48,7 +48,7 @@ def night(
         try:
             code, failures, notices = _tries(config, stop, clock, wait, say)
             code = _backed_up(config, clock, stop, code, failures)
-            tell(config, failures, notices, clock())
+            tell(config, failures, notices, clock(), since=begun)
         except Stopped:
             logs.event("stopped")
             say("Arrêt demandé : ce qui est reçu est gardé, la nuit sera reprise au prochain démarrage.")
@@ -126,8 +126,13 @@ def _backed_up(config: Config, clock: Clock, stop: Stop, code: int, failures: li
     return code
 
 
-def tell(config: Config, failures: Sequence[Failure], notices: Sequence[Notice], now: datetime) -> None:
-    """Write to the data manager if there is something to say. A mail that can't leave is tried again the next night."""
+def tell(
+    config: Config, failures: Sequence[Failure], notices: Sequence[Notice], now: datetime, *, since: datetime
+) -> None:
+    """Write to the data manager if there is something to say. A mail that can't leave is tried again the next night.
+
+    `since`: when the night began; what the health file says of an earlier run is not told as of this night.
+    """
     if config.mail is None:
         return
     content = health.read(config)
@@ -136,7 +141,9 @@ def tell(config: Config, failures: Sequence[Failure], notices: Sequence[Notice],
     items = items_of(failures, notices, health.to_tell(config))
     local = now.astimezone(health.planned_before(config, now).tzinfo)
     planned = health.planned_before(config, now).date()
-    due = letter(told, items, content.get("counts") or {}, planned, local, config.mail.remind_days)
+    last = health.when(content, "last_start")
+    counts = content.get("counts") if last is not None and last >= since.replace(microsecond=0) else None
+    due = letter(told, items, counts or {}, planned, local, config.mail.remind_days)
     state = state | {"error": None}
     if due is not None:
         try:
@@ -153,16 +160,21 @@ def tell(config: Config, failures: Sequence[Failure], notices: Sequence[Notice],
 
 @contextmanager
 def only_one(config: Config) -> Iterator[None]:
-    """One scheduler, or one `--once`, an installation. Raises LockHeld, which says who it is."""
-    path = config.data_dir / "nightly.lock"
+    """One scheduler, or one `--once`, an installation. Raises LockHeld, which says who it is.
+
+    Where the disk takes no lock (read-only, dying) the night begins all the same: it fails, and its mail says why.
+    """
+    path = health.lock_of(config)
     with ExitStack() as stack:
         try:
             stack.enter_context(hold_lock(path))
         except LockHeld:
             other = holder(path)
-            who = f" : processus {other.pid}, depuis le {other.since.astimezone():%d/%m/%Y à %H:%M}" if other else ""
+            who = f" : processus {other.pid}, depuis le {other.since_words}" if other else ""
             raise LockHeld(
                 f"kobo-sync nightly tourne déjà sur cette machine{who}",
                 "un seul suffit ; pour un tirage maintenant : kobo-sync run",
             ) from None
+        except StoreError as error:
+            logs.event("failed", level=logging.ERROR, error=error)
         yield

@@ -19,6 +19,7 @@ import schedule
 
 from kobo_sync import health, logs
 from kobo_sync.config import Config, load_config
+from kobo_sync.disk import refused
 from kobo_sync.errors import KoboSyncError
 from kobo_sync.health import FAILED, FINE, NEEDS_PEOPLE, Failure
 from kobo_sync.nightly import Say, only_one, tell, wall_clock
@@ -89,12 +90,14 @@ class Nights:
         ended = health.when(health.read(self.config), "last_end")
         if code in (FINE, NEEDS_PEOPLE) or (code == FAILED and ended and ended >= started.replace(microsecond=0)):
             return
+        if code == FAILED and refused(health.path_of(self.config).parent):
+            return  # the night has told why in its mail, and could not note that it ended
         failures = [Failure("", "ConfigError" if code == 2 else "Crash")]
         logs.event("night_crashed", level=logging.ERROR, exit_code=code)
         now = self._clock()
         health.ended(self.config, started=started, at=now, exit_code=FAILED, failures=failures)
         health.update(self.config, running_since=None)
-        tell(self.config, failures, [], now)
+        tell(self.config, failures, [], now, since=started)
 
 
 def serve(config: Config, say: Say, stop: Stop | None = None) -> int:

@@ -40,7 +40,7 @@ def held_by_another(path: Path) -> Iterator[subprocess.Popen[str]]:
 def test_a_second_process_says_who_holds_the_lock_and_a_killed_one_holds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "data" / "anltp.lock"
     with held_by_another(path) as other:
-        since = r"depuis le \d\d/\d\d/\d{4} à \d\d:\d\d"
+        since = r"depuis le \d\d/\d\d/\d{4} à \d\d:\d\d \(heure de Niamey\)"
         said = rf"processus {other.pid} \(kobo-sync run\), {since} — .*arrêtez ce processus"
         with pytest.raises(LockHeld, match=said), hold_lock(path):
             pass
