@@ -13,6 +13,7 @@ from openpyxl import load_workbook
 from typer.testing import CliRunner, Result
 
 from kobo_sync import cli
+from kobo_sync.attachments import read_file
 from kobo_sync.config import load_config
 from kobo_sync.demo import people
 from kobo_sync.demo.plan import load
@@ -43,6 +44,14 @@ def test_it_ends_well_and_says_so_in_french(demo: DemoRun) -> None:
         assert word in demo.output
     received = re.search(r"Nouvelles\s+│\s+([\d\u202f]+)\s+│\s+(\d+)", demo.output)
     assert received and int(received[1]) >= 300 and int(received[2]) < 20
+
+
+def test_it_fetches_the_copy_of_a_signed_memorandum_and_says_so(demo: DemoRun, store: Store) -> None:
+    assert "Copies de protocoles signés, gardées chiffrées : 1" in demo.output
+    (state,) = store.connection.execute("SELECT state FROM attachment").fetchall()
+    assert state == ("fetched",)
+    content = read_file(store, load_keys(load_config(demo.config)).store, 1)
+    assert content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
 
 
 def test_it_writes_each_period_of_its_cases(demo: DemoRun) -> None:

@@ -7,12 +7,16 @@ and `/submission`, then the API v2. Nothing here knows that the server is the de
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
 import requests
+from fpdf import FPDF
 from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 
 from kobo_sync.demo import instances
@@ -25,6 +29,8 @@ Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all) after each step."""
 
 _LIST = "{http://openrosa.org/xforms/xformsList}"
+_SCAN = re.compile(r"<mou_scan>([^<]+)</mou_scan>")
+"""The only question of the forms whose answer names a file."""
 
 
 @dataclass
@@ -147,13 +153,26 @@ def _text(server: _Server, file: str) -> str:
 
 def _post(server: _Server, text: str, account: str) -> requests.Response:
     who = server.accounts[account]
+    parts = {"xml_submission_file": ("submission.xml", text.encode("utf-8"), "text/xml")}
+    parts |= {name: (name, _memorandum(), "application/pdf") for name in _SCAN.findall(text)}
     return server.session.post(
         f"{server.base_url}/submission",
-        files={"xml_submission_file": ("submission.xml", text.encode("utf-8"), "text/xml")},
+        files=parts,
         headers={"X-OpenRosa-Version": "1.0"},
         auth=HTTPBasicAuth(who.name, who.password),
         timeout=TIMEOUT,
     )
+
+
+@cache
+def _memorandum() -> bytes:
+    """What stands for the copy of a signed memorandum: one page, invented."""
+    page = FPDF(format="A4")
+    page.set_creation_date(datetime(2025, 6, 2, tzinfo=UTC))  # sending again means the same bytes
+    page.add_page()
+    page.set_font("helvetica", size=16)
+    page.cell(text="Protocole d'accord (exemple inventé)")
+    return bytes(page.output())
 
 
 def _act(server: _Server, action: Action, counts: Counts) -> None:

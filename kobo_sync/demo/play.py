@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from kobo_sync import forms
+from kobo_sync.attachment_files import FOLDER as ATTACHMENTS
 from kobo_sync.client import KoboClient
 from kobo_sync.config import Config, load_config
 from kobo_sync.demo import accounts, phones
@@ -86,6 +87,8 @@ def play(folder: Path, output: Path, out: Console, err: Console, lang: str) -> i
     last = list(reports.values())[-1]
     out.print(run_table(reports, lang))
     print_files(out, last)
+    kept = sum(path.is_file() for path in (config.data_dir / ATTACHMENTS).rglob("*"))
+    out.print(f"  {word('files_kept', lang)} {kept}", markup=False, highlight=False)
     for line in last.for_people:
         # The real configuration is another one: name the demonstration's in what there is to type.
         shown = re.sub(r"kobo-sync (status|decide)", rf"kobo-sync \1 --config {_short(config.path)}", line)
@@ -172,6 +175,7 @@ def _config(folder: Path, output: Path, url: str, uids: Mapping[str, str]) -> Co
         "sources": [{"name": _SOURCE, "kind": "kobo", "url": url, "token_env": _TOKEN, "forms": dict(uids)}],
         "data_dir": str(folder / "base"),
         "output_dir": str(output),
+        "attachments": {"fournisseur": True},
     }
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")

@@ -145,8 +145,9 @@ def _period(provider: Provider, label: str) -> Answers:
 
 
 def register(scenario: Scenario) -> None:
-    """Each provider’s sheet, and organisations whose names a spreadsheet or a page would run."""
+    """Each provider’s sheet, one with the copy of its memorandum, and names that a spreadsheet or a page would run."""
     rng = scenario.rng("fournisseurs")
+    scanned = ""
     for provider in PROVIDERS:
         answers: Answers = {
             "org_connu": "oui",
@@ -155,6 +156,8 @@ def register(scenario: Scenario) -> None:
             "pf_fonction": "Secrétaire",
         }
         state = pick(rng, {"signed": 5, "sent": 3, "to_approach": 2, "expired": 1})
+        if state == "signed" and not scanned:
+            scanned = answers["mou_scan"] = "protocole-signe.pdf"
         _add(scenario, "fournisseur", provider, rng, date(2025, 7, 10), answers | _sheet(rng, provider, state))
     for place, text in enumerate(HOSTILE_TEXTS):
         provider = PROVIDERS[place]
