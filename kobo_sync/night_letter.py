@@ -12,6 +12,8 @@ from typing import Any
 
 from kobo_sync.health import Failure, Notice, safe, when
 
+_FAILURE = "échec|"
+"""How the key of a failure begins."""
 _COUNTS = (
     ("received", "fiches sur les serveurs"),
     ("new", "nouvelles"),
@@ -64,9 +66,15 @@ class Told:
         return cls(items, when(state, "sent_at"))
 
     def after(self, items: Sequence[Item], sent: bool) -> dict[str, int]:
-        """What is known to the reader after this night: a thing that went away will be news if it comes back."""
-        now = {item.key: item.number for item in items if not item.once}
-        return now if sent else {key: min(now[key], number) for key, number in self.items.items() if key in now}
+        """What is known to the reader after this night: a thing that went away will be news if it comes back.
+
+        A night that failed does not see all that waits: what it does not name may still be there, and stays known.
+        """
+        seen = {item.key: item.number for item in items if not item.once}
+        failed = any(item.failed for item in items)
+        unseen = {k: n for k, n in self.items.items() if failed and k not in seen and not k.startswith(_FAILURE)}
+        known = {key: min(seen[key], number) for key, number in self.items.items() if key in seen}
+        return unseen | (seen if sent else known)
 
 
 def letter(
@@ -93,7 +101,7 @@ def letter(
 
 def items_of(failures: Sequence[Failure], notices: Sequence[Notice], said_once: Sequence[str] = ()) -> list[Item]:
     """The items of a night, each once. `said_once`: what this run, or one before it, said and no mail told."""
-    failed = [Item(f"{one.where}|{one.kind}", safe(one.words), failed=True) for one in failures]
+    failed = [Item(f"{_FAILURE}{one.where}|{one.kind}", safe(one.words), failed=True) for one in failures]
     waiting = [Item(f"{one.where}|{safe(one.code)}", safe(one.words), one.count) for one in notices if not one.once]
     lines = [*said_once, *(safe(one.words) for one in notices if one.once)]
     return list(dict.fromkeys([*failed, *waiting, *(Item(line, line, once=True) for line in lines)]))

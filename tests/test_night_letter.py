@@ -92,3 +92,10 @@ def test_what_is_said_once_is_no_more_announced_as_settled() -> None:
 def test_the_same_line_is_written_once() -> None:
     (due,) = nights((["a", "a"], ["3 x", "3 x"], "y"))
     assert due is not None and "(1 problème, 2 points en attente)" in due.subject
+
+
+def test_a_night_that_failed_does_not_make_news_of_what_was_known_to_wait() -> None:
+    failing = (["ong1"], [])
+    found = nights(([], ["3 x"]), failing, ([], ["3 x"]), ([], []), failing)
+    assert [due is not None for due in found] == [True, True, False, True, True]
+    assert found[3] is not None and "plus rien n’attend" in found[3].subject
