@@ -151,7 +151,7 @@ def test_a_token_limited_to_some_rows_never_makes_a_tombstone(project, store):
     project.allow(NORTH, "partial_submissions", {"view_submissions": [{"village": "Alpha"}]})
     report = pulled(project, store, NORTH, confirm_deletions=True)
     assert numbers(report) == {} and report.received == 1
-    assert "north1 ne voit pas toutes les fiches" in report.warnings[-1]
+    assert "le compte de kobo-anltp ne voit pas toutes les fiches" in report.warnings[-1]
     assert not any(item.deleted for item in store.current_submissions())
 
 
@@ -164,8 +164,33 @@ def test_many_vanished_rows_wait_for_a_person(project, store):
             project.ask("DELETE", f"{project.path}data/{number}/")
     report = pulled(project, store)
     assert numbers(report) == {"deletions_waiting": 6} and "--confirm-deletions" in report.warnings[-1]
+    assert (
+        "d’abord savoir qui les a supprimées (d’après l’historique du serveur : compte lead1, 6)" in report.warnings[-1]
+    )
     assert not any(item.deleted for item in store.current_submissions())
     assert numbers(pulled(project, store, confirm_deletions=True)) == {"deleted": 6}
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_rights_reduced_in_the_middle_of_a_pull_are_no_deletions(project, store, confirmed):
+    for n in range(8):
+        project.add(village=f"v{n}")
+    pulled(project, store)
+    project.allow(NORTH, "view_submissions")
+    with KoboClient(project.base, NORTH.token, retries=0) as client:
+        server = KoboSource(client)
+        sweep = server.sweep
+
+        def reduced_meanwhile(uid, take, progress):
+            project.allow(NORTH, "partial_submissions", {"view_submissions": [{"village": "v0"}]})
+            return sweep(uid, take, progress)
+
+        server.sweep = reduced_meanwhile
+        report = pull(source(project.base, project.uid), store, server, now=NOW, confirm_deletions=confirmed)
+    assert numbers(report) == {}
+    assert "7 fiches sur 8 ne sont plus montrées, car les droits du compte" in report.warnings[-1]
+    assert "--confirm-deletions" not in "".join(report.warnings)
+    assert not any(item.deleted for item in store.current_submissions())
 
 
 def test_a_row_sent_again_after_its_deletion_keeps_its_witness(project, store):
