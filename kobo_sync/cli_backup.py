@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,8 +35,9 @@ def register(app: typer.Typer) -> None:
 
 def backup(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Sauvegarder la base et les pièces jointes, même pendant un tirage ; seuls les responsables peuvent l’ouvrir."""
-    from kobo_sync.backup import back_up
+    from kobo_sync.backup import ERASURES, back_up
     from kobo_sync.config import load_config
+    from kobo_sync.doctor_life import same_disk
 
     settings = load_config(config)
     with _steps() as step:
@@ -44,8 +45,12 @@ def backup(config: ConfigOption = DEFAULT_CONFIG) -> None:
     say(f"Sauvegarde écrite et relue : {made.path} ({made.size / 1e6:.1f} Mo, {made.submissions} fiches)")
     if made.removed:
         say(f"Anciennes sauvegardes retirées, selon backup.keep : {len(made.removed)}")
-    if settings.backup.folder is None:
-        say("Elle est sur le même disque que la base : donnez backup.folder, ou copiez-la ailleurs.")
+    if same_disk(made.path.parent, settings.data_dir):
+        say("Elle est sur le même disque que la base : une panne ou un vol emporterait les deux.")
+    say(
+        f"À copier hors de cette machine (autre bâtiment, clé USB) : tout le dossier {made.path.parent}, les .age et "
+        f"{ERASURES}."
+    )
 
 
 def restore(
@@ -75,10 +80,10 @@ def restore(
     path = (to / "config.yaml" if to else config).resolve()
     identities = read_identities(identity, passphrase)
     opened = open_copy(recovery, identities) if recovery else None
-    with _steps() as step, _staging(path) as folder:
+    with _steps() as step, _staging(path) as folder, ExitStack() as stack:
         step("Ouverture de la sauvegarde")
         contents = open_archive(file.resolve(), identities, folder)
-        settings = _settings(path, contents)
+        settings = stack.enter_context(_settings(path, contents))
         keys = keys_for(contents, settings, opened.keys if opened else None)
         done = put_in_place(
             contents,
@@ -117,14 +122,24 @@ def upgrade(config: ConfigOption = DEFAULT_CONFIG) -> None:
     with _steps() as step:
         done = bring_up(settings, now=now, step=step)
         to_mend = [finding for finding in examine(settings, now=now, step=step) if finding.state != "ok"]
-    if done.backup is None:
+    if done.copy is None:
+        say(f"Rien à mettre à niveau : la base est déjà au schéma {done.after}, calculée par cette version.")
+    elif done.backup is None:
         say("Pas de sauvegarde chiffrée : aucun responsable n’est inscrit (recovery.officers).")
     else:
         say(f"Sauvegarde : {done.backup.path}")
-    say(f"Base au schéma {done.after} (elle était au schéma {done.before}), recalculée et vérifiée.")
-    say(f"La base d’avant est gardée {SCHEMA_COPY_DAYS} jours : {done.copy}")
-    for finding in to_mend:
-        say(finding.line)
+    if done.copy is not None:
+        say(f"La base d’avant est gardée {SCHEMA_COPY_DAYS} jours : {done.copy}")
+    if to_mend:
+        say("\nCe que la vérification (kobo-sync doctor) trouve à regarder, sans rapport avec la mise à niveau :")
+        for finding in to_mend:
+            say(f"  {finding.line}")
+        say("")
+    if done.copy is not None:
+        say(
+            f"Mise à niveau réussie : base au schéma {done.after} (elle était au schéma {done.before}), recalculée et "
+            "vérifiée."
+        )
     raise typer.Exit(3 if to_mend else 0)
 
 
@@ -158,12 +173,20 @@ def _staging(config: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _settings(path: Path, contents: Contents) -> Config:
-    """This machine's configuration; on a new machine, the one that was backed up."""
+@contextmanager
+def _settings(path: Path, contents: Contents) -> Iterator[Config]:
+    """This machine's configuration; on a new machine the one that was backed up, taken away again by a failure."""
     from kobo_sync.backup_archive import CONFIG
     from kobo_sync.config import load_config
 
-    if not path.exists() and (contents.folder / CONFIG).exists():
+    taken = not path.exists() and (contents.folder / CONFIG).exists()
+    if taken:
         shutil.copyfile(contents.folder / CONFIG, path)
+    try:
+        yield load_config(path)
+    except BaseException:
+        if taken:
+            path.unlink(missing_ok=True)
+        raise
+    if taken:
         say(f"Configuration reprise de la sauvegarde : {path}")
-    return load_config(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from kobo_sync.config import Config
 from kobo_sync.doctor import Check, Finding, bad, good, warn
@@ -40,11 +41,16 @@ def _last_night(config: Config, now: datetime) -> Iterator[Finding]:
 
 def _recovery(config: Config) -> Iterator[Finding]:
     from kobo_sync.keys import load_keys
-    from kobo_sync.recovery import needs_drill, recovery_notices
+    from kobo_sync.recovery import recovery_notices, wants_copy
 
     keys = load_keys(config)
-    if not needs_drill(config, keys):
-        yield good("copie de secours des clés", "pas nécessaire : démonstration, ou serveur de cette machine seulement")
+    if not wants_copy(config, keys):
+        why = (
+            "démonstration"
+            if keys.demo
+            else "serveurs de cette machine ; à faire avant de vrais cas (docs/sauvegardes.md)"
+        )
+        yield good("copie de secours des clés", f"pas nécessaire : {why}")
         return
     notices = recovery_notices(config, keys)
     for notice in notices:
@@ -67,6 +73,22 @@ def _backup(config: Config, now: datetime) -> Iterator[Finding]:
     age = now - last
     text = f"la dernière a {age.days * 24 + age.seconds // 3600} h (dossier {backup_folder(config)})"
     yield good("sauvegarde", text) if age <= _BACKUP_AGE else warn("sauvegarde", text, _DOWN)
+    if same_disk(backup_folder(config), config.data_dir):
+        yield warn(
+            "sauvegarde",
+            "sur le même disque que la base : une panne ou un vol emporterait les deux",
+            f"un autre disque dans backup.folder (config.yaml), et une copie ailleurs de {backup_folder(config)}",
+        )
+
+
+def same_disk(one: Path, other: Path) -> bool:
+    """Whether two folders, there or still to be made, lie on one disk."""
+    return _device(one) == _device(other)
+
+
+def _device(folder: Path) -> int:
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    return there.stat().st_dev
 
 
 def _last_mail(config: Config, now: datetime) -> Iterator[Finding]:

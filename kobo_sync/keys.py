@@ -177,8 +177,10 @@ def _parsed(text: str, place: _Place, where: str) -> bytes:
 
 
 def _lost(place: _Place, config: Config) -> StoreKeyError:
+    kept = sorted(config.data_dir.glob("recovery-*.age"))  # their names begin with the date
+    remedy = OPEN_COPY.replace("COPIE", str(kept[-1])) if kept else OPEN_COPY
     return StoreKeyError(
         f"La {place.what} est introuvable, alors que la base existe ({config.store_path}). Cherchée dans la variable "
         f"{place.variable}{', dans le trousseau' if place.entry else ''} et dans {place.path}",
-        f"{OPEN_COPY} ; sans copie de secours, les données ne peuvent plus être lues",
+        f"{remedy} ; sans copie de secours, les données ne peuvent plus être lues",
     )

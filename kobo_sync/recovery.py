@@ -53,6 +53,11 @@ def needs_drill(config: Config, keys: Keys) -> bool:
     return not keys.demo and not all(is_loopback(source.url) for source in config.sources)
 
 
+def wants_copy(config: Config, keys: Keys) -> bool:
+    """Whether a recovery copy is to be made: real cases are guarded, or officers are there to guard some."""
+    return needs_drill(config, keys) or (bool(config.recovery.officers) and not keys.demo)
+
+
 def require_drill(config: Config, keys: Keys) -> None:
     """Refuse real work until a recovery copy of these very keys has been opened by an officer.
 
@@ -77,7 +82,7 @@ def require_drill(config: Config, keys: Keys) -> None:
 
 def recovery_notices(config: Config, keys: Keys) -> list[str]:
     """What the officers still have to do, in French; empty when all is in order or nothing real is guarded."""
-    if not needs_drill(config, keys):
+    if not wants_copy(config, keys):
         return []
     copies = [copy for copy in copies_of(config) if copy.fingerprint == keys.fingerprint]
     if not copies:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlcipher3 import dbapi2 as sqlcipher
 
+from kobo_sync import migrations
 from kobo_sync.backup import Backup, back_up
 from kobo_sync.backup_copy import Snapshot, keyed_copy, remove_store, schema_copy_path, snapshot, store_files
 from kobo_sync.config import Config
@@ -19,19 +20,22 @@ from kobo_sync.disk import store_problem, system_problem
 from kobo_sync.errors import KoboSyncError, StoreError
 from kobo_sync.keys import Keys, load_keys
 from kobo_sync.lock import hold_lock
-from kobo_sync.migrations import migrate
 from kobo_sync.store import Store, connect
+from kobo_sync.versions import code_version
 from transforms.errors import TransformError
 
 
 @dataclass(frozen=True)
 class Upgraded:
-    """From which schema to which; the encrypted backup (None without officers) and the copy beside the store."""
+    """From which schema to which; the encrypted backup (None without officers) and the copy beside the store.
+
+    No copy: there was nothing to do.
+    """
 
     before: int
     after: int
     backup: Backup | None
-    copy: Path
+    copy: Path | None
 
 
 def upgrade(config: Config, *, now: datetime, step: Callable[[str], None] = lambda _: None) -> Upgraded:
@@ -43,7 +47,9 @@ def upgrade(config: Config, *, now: datetime, step: Callable[[str], None] = lamb
     with hold_lock(config.lock_path):
         if not config.store_path.exists():
             raise StoreError(f"Il n’y a pas encore de base ({config.store_path})", "kobo-sync run")
-        before = _read(config, keys)
+        before, up_to_date = _read(config, keys)
+        if up_to_date:
+            return Upgraded(before.schema, before.schema, None, None)
         backup = None
         if len(config.recovery.officers) >= 2:
             step("Sauvegarde")
@@ -65,10 +71,15 @@ def upgrade(config: Config, *, now: datetime, step: Callable[[str], None] = lamb
     return Upgraded(before.schema, after, backup, copy)
 
 
-def _read(config: Config, keys: Keys) -> Snapshot:
+def _read(config: Config, keys: Keys) -> tuple[Snapshot, bool]:
+    """What the store holds, and whether it is at this release's schema, its tables worked out by these very rules."""
     connection = connect(config.store_path, keys.store, read_only=True)
     try:
-        return snapshot(connection)
+        found = snapshot(connection)
+        if found.schema != migrations.CURRENT:
+            return found, False
+        made_by = connection.execute("SELECT value FROM derived_stamp WHERE key = 'code_version'").fetchone()
+        return found, made_by is not None and made_by[0] == code_version()
     finally:
         connection.close()
 
@@ -79,7 +90,9 @@ def _bring_up(config: Config, keys: Keys, before: Snapshot, now: datetime, step:
     connection = connect(config.store_path, keys.store)
     with Store(config.store_path, connection, keys.store) as store:
         step("Mise à niveau de la base")
-        migrate(connection, now.astimezone(UTC).isoformat(timespec="seconds"), lambda _: None)  # the copy is made
+        migrations.migrate(
+            connection, now.astimezone(UTC).isoformat(timespec="seconds"), lambda _: None
+        )  # the copy is made
         step("Recalcul")
         rebuild(store, config, now=now, step=step)
         step("Vérification")

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
 import yaml
 from pyrage.x25519 import Identity
@@ -20,10 +21,12 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kobo_sync import health
+from kobo_sync.backup import back_up
 from kobo_sync.config import load_config
 from kobo_sync.demo_server import serve
 from kobo_sync.demo_server.central import serve_central
 from kobo_sync.doctor import Finding, examine, examine_file, exit_code
+from kobo_sync.doctor_life import same_disk
 from kobo_sync.errors import StoreError
 from kobo_sync.keys import PSEUDONYM_VARIABLE, STORE_VARIABLE
 from kobo_sync.lock import hold_lock
@@ -201,7 +204,28 @@ def test_lost_and_wrong_keys_are_found(installed: Callable[..., Path], monkeypat
     monkeypatch.setenv(STORE_VARIABLE, "ef" * 32)
     assert "La clé n’ouvre pas la base" in about(found(path), "base", "failed")
     monkeypatch.delenv(STORE_VARIABLE)
-    assert "introuvable" in about(found(path), "clés", "failed")
+    copy = load_config(path).data_dir / "recovery-20261124T010000-abcd.age"
+    copy.touch()
+    lost = [finding.line for finding in found(path) if "introuvable" in finding.line]
+    assert len(lost) == 1 and lost[0].startswith("✗ clés : ")
+    assert f"kobo-sync recovery open {copy} --identity CLE_RESPONSABLE" in lost[0]
+
+
+def test_officers_make_the_recovery_copy_wanted_even_for_a_local_server(installed: Callable[..., Path]) -> None:
+    assert "serveurs de cette machine" in about(found(installed()), "copie de secours des clés", "ok")
+    keys = [str(pyrage.x25519.Identity.generate().to_public()) for _ in range(2)]
+    officers = {"officers": [{"name": key[-4:], "public_key": key} for key in keys]}
+    assert "kobo-sync init" in about(found(installed(recovery=officers)), "copie de secours des clés", "warning")
+
+
+def test_backups_on_the_disk_of_the_data_are_found(installed: Callable[..., Path], tmp_path: Path) -> None:
+    keys = [str(pyrage.x25519.Identity.generate().to_public()) for _ in range(2)]
+    officers = {"officers": [{"name": key[-4:], "public_key": key} for key in keys]}
+    path = installed(recovery=officers, backup={"folder": str(tmp_path / "autre" / "dossier")})
+    back_up(load_config(path), now=NOW)
+    assert "même disque" in about(found(path), "sauvegarde", "warning")
+    other = next((disk for disk in map(Path, ("/dev/shm", "/dev")) if disk.exists()), tmp_path)
+    assert same_disk(tmp_path, other / "absent") is (other.stat().st_dev == tmp_path.stat().st_dev)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="mode bits are POSIX's")

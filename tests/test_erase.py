@@ -214,8 +214,10 @@ def test_the_command_rehearses_asks_and_says_what_remains(config: Config, monkey
     assert refused.exit_code == 1 and "Rien n’a été effacé" in refused.output
     with opened(config) as store:
         assert found(store) == list(HERS)
-    done = run(*words, "--yes")
+    assert run(*words, said="").exit_code == 1, "nobody at the keyboard is no"
+    done = run(*words, said="peut-être\noui\n")
     assert done.exit_code == 0, done.output
+    assert "[o/N]" in done.output and "Répondez o (oui) ou n (non)" in done.output
     assert not any(name in done.output for name in (*HERS, OTHER))
     text = re.sub(r"\s+", " ", done.output)
     assert "2 fiche(s), 3 version(s)" in text and "2026-T2" in text and "effacements.jsonl" in text

@@ -92,6 +92,41 @@ def test_at_a_keyboard_init_asks_for_the_officer_who_is_there(tmp_path: Path, th
     assert ("Essai noté pour directrice" if there else "recovery confirm CODE") in said
 
 
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminal")
+@pytest.mark.parametrize("second", ["celle de cet essai", "une autre phrase"])
+def test_a_new_phrase_is_asked_twice_in_french_after_its_rule(tmp_path: Path, second: str) -> None:
+    import pty
+
+    first = "celle de cet essai"
+    child, terminal = pty.fork()
+    if child == 0:  # the phrase is asked on the terminal itself, not on the standard input
+        os.chdir(tmp_path)
+        words = "from kobo_sync.cli import main; main()", "recovery", "keygen", "--out", "cle"
+        os.execv(sys.executable, [sys.executable, "-c", *words])
+    said = ""
+    for question, answer in (("rien ne s’affiche", first), ("seconde fois", second)):
+        while question not in said:
+            said += os.read(terminal, 1000).decode("utf-8", "replace")
+        os.write(terminal, f"{answer}\n".encode())
+    try:
+        while more := os.read(terminal, 1000):
+            said += more.decode("utf-8", "replace")
+    except OSError:  # how Linux ends a pseudo-terminal
+        pass
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(terminal)
+    assert said.index("12 caractères au moins") < said.index("Phrase secrète")
+    assert first not in said and not any(word in said for word in ("Repeat", "Error", "entered"))
+    same = second == first
+    assert code == (0 if same else 2) and (tmp_path / "cle").exists() is same, said
+
+
+def test_a_local_server_is_told_why_there_is_no_recovery_copy(tmp_path: Path) -> None:
+    configured(tmp_path, [], url="http://127.0.0.1:8000")
+    done = kobo_sync(tmp_path, "init")
+    assert done.returncode == 0 and "Pas de copie de secours des clés : aucun responsable inscrit" in done.stdout
+
+
 def test_a_stranger_opens_nothing_and_confirms_nothing(tmp_path: Path) -> None:
     officers = [officer(tmp_path, "directrice"), officer(tmp_path, "magistrat")]
     config = configured(tmp_path / "serveur", officers)
@@ -177,6 +212,8 @@ def test_a_passphrase_guards_the_identity_that_keygen_makes(tmp_path: Path) -> N
         read_identities(tmp_path / "cle", lambda: "une autre phrase")
     again = kobo_sync(tmp_path, "recovery", "keygen", "--out", "cle", KOBO_SYNC_PASSPHRASE=PASSPHRASE)
     assert again.returncode == 1 and (tmp_path / "cle").read_bytes() == content
+    before_asking = kobo_sync(tmp_path, "recovery", "keygen", "--out", "cle")
+    assert before_asking.returncode == 1 and "existe déjà" in before_asking.stderr
     nobody = kobo_sync(tmp_path, "recovery", "keygen", "--out", "autre")
     assert nobody.returncode == 2 and "KOBO_SYNC_PASSPHRASE" in nobody.stderr
 

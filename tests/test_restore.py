@@ -208,3 +208,12 @@ def test_a_backup_of_the_former_schema_comes_back_in_the_present_one(tmp_path: P
         first = store.connection.execute("SELECT min(first_seen_at) FROM submission").fetchone()[0]
         assert first == AT
     assert not list(new.config.data_dir.glob("*schema*"))
+
+
+def test_a_restore_that_fails_leaves_no_configuration_behind(place: Place, tmp_path: Path) -> None:
+    away = Away(place, tmp_path / "coffre")
+    away.list.unlink()
+    away.words.append("--to")
+    done = kobo_sync(tmp_path, *away.words, str(tmp_path / "neuf"), "--recovery", str(away.copy))
+    assert done.returncode == 1 and done.stderr and "Configuration reprise" not in done.stdout
+    assert not (tmp_path / "neuf" / "config.yaml").exists()
