@@ -27,6 +27,7 @@ from kobo_sync.cli_nightly import register as register_nightly
 from kobo_sync.cli_pull import register as register_pull
 from kobo_sync.cli_show import register as register_show
 from kobo_sync.errors import ConfigError, KoboSyncError
+from kobo_sync.terminal import terminal_text
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -139,7 +140,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG) -> None:
         elif needs_drill(settings, keys):
             lines.append("Aucune sauvegarde de cette base : kobo-sync backup")
         for line in lines:
-            out.print(f"  • {line}", markup=False, highlight=False, soft_wrap=True)
+            out.print(terminal_text(f"  • {line}"), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -215,6 +216,11 @@ def semester(period: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
     _report(period, True, config)
 
 
+def _complain(text: str) -> None:
+    """Say what went wrong: the text may repeat a server, or a name that somebody else gave."""
+    err.print(terminal_text(text), markup=False, soft_wrap=True)
+
+
 def main() -> None:
     """Entry point: a message and an exit code for every error that the system raises on purpose."""
     from reports.save import FileInUse
@@ -225,21 +231,21 @@ def main() -> None:
     try:
         app()
     except ConfigError as error:
-        err.print(str(error), markup=False, soft_wrap=True)
+        _complain(str(error))
         raise SystemExit(2) from None
     except PeriodError as error:
-        err.print(str(error), markup=False, soft_wrap=True)
+        _complain(str(error))
         raise SystemExit(2) from None
     except (KoboSyncError, TransformError, FileInUse) as error:
-        err.print(str(error), markup=False, soft_wrap=True)
+        _complain(str(error))
         raise SystemExit(1) from None
     except OSError as error:
         where = f"« {error.filename} » : " if error.filename else ""
-        err.print(f"{where}{error.strerror} — vérifiez le dossier, ses droits et le disque", markup=False)
+        _complain(f"{where}{error.strerror} — vérifiez le dossier, ses droits et le disque")
         raise SystemExit(1) from None
     except Exception as error:
         # Never the text of an unforeseen error: it may hold an answer of a case.
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(place.filename).name}:{place.lineno}"
-        err.print(f"Erreur imprévue ({type(error).__name__}, {where}) : à signaler avec cette ligne.", markup=False)
+        _complain(f"Erreur imprévue ({type(error).__name__}, {where}) : à signaler avec cette ligne.")
         raise SystemExit(1) from None

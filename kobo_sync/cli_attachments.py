@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from kobo_sync.cli_forms import DEFAULT_CONFIG, ConfigOption, out
+from kobo_sync.terminal import terminal_text
 
 attachments_app = typer.Typer(no_args_is_help=True, help="Les fichiers joints aux fiches, gardés chiffrés.")
 
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def say(text: str) -> None:
     """One line for the user, as it is."""
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
+    out.print(terminal_text(text), markup=False, highlight=False, soft_wrap=True)
 
 
 @attachments_app.command("list")

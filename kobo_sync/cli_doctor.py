@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from kobo_sync.cli_forms import DEFAULT_CONFIG, ConfigOption, err, out
+from kobo_sync.terminal import terminal_text
 
 
 def register(app: typer.Typer) -> None:
@@ -39,5 +40,5 @@ def doctor(
         typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=1))
     else:
         for finding in findings:
-            out.print(finding.line, markup=False, highlight=False, soft_wrap=True)
+            out.print(terminal_text(finding.line), markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(exit_code(findings))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from kobo_sync.cli_forms import DEFAULT_CONFIG, ConfigOption, out
+from kobo_sync.terminal import terminal_text
 
 
 def register(app: typer.Typer) -> None:
@@ -41,8 +42,8 @@ def register(app: typer.Typer) -> None:
                 f"{pulled.changed} modifiées, {pulled.status_changed} revues, "
                 f"{pulled.deleted} supprimées, {pulled.reappeared} revenues."
             )
-            out.print(told, markup=False, highlight=False, soft_wrap=True)
+            out.print(terminal_text(told), markup=False, highlight=False, soft_wrap=True)
         for line in (*report.problems, *report.for_people):
-            out.print(f"  • {line}", markup=False, highlight=False, soft_wrap=True)
+            out.print(terminal_text(f"  • {line}"), markup=False, highlight=False, soft_wrap=True)
         out.print("Les tables ne sont pas recalculées : kobo-sync rebuild, ou kobo-sync run.")
         raise typer.Exit(report.exit_code)

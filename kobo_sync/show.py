@@ -10,8 +10,8 @@ from rich.text import Text
 
 from kobo_sync.run import NAMES_TO_ERASE, SHOWN_TO_OTHERS, RunReport
 from kobo_sync.store import Store
+from kobo_sync.terminal import terminal_text
 from kobo_sync.words import word
-from reports.safe_text import safe_text
 from transforms.derived_tables import TABLES
 from transforms.follow_ups import WAITING
 from transforms.quality import TO_ERASE
@@ -58,7 +58,7 @@ def print_run(out: Console, report: RunReport, lang: str, title: str = "") -> No
         if lines:
             out.print(f"\n[bold]{word(key, lang)}[/bold]")
             for line in lines:
-                out.print(f"  • {line}", markup=False, soft_wrap=True)
+                out.print(terminal_text(f"  • {line}"), markup=False, soft_wrap=True)
 
 
 def print_files(out: Console, report: RunReport) -> None:
@@ -130,5 +130,5 @@ def print_status(out: Console, store: Store) -> None:
         return
     table = Table("Fiche", "Motif", "Message", title="En quarantaine : corriger dans Kobo, puis kobo-sync run")
     for row in rows.itertuples(index=False):
-        table.add_row(*(Text(safe_text(str(cell))) for cell in row))
+        table.add_row(*(Text(terminal_text(cell)) for cell in row))
     out.print(table)
