@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
+from kobo_sync.addresses import is_loopback, origin
 from kobo_sync.central import CentralClient
 from kobo_sync.config import SourceConfig
 from kobo_sync.errors import NotFoundError
@@ -74,7 +75,7 @@ class FileTransport(Transport):
         for _ in range(_HOPS):
             self.requests += 1
             response = self._session().get(
-                url, auth=self._auth if _origin(url) == _origin(self.url) else None, timeout=self._timeout,
+                url, auth=self._auth if origin(url) == origin(self.url) else None, timeout=self._timeout,
                 allow_redirects=False, stream=True, headers={**headers, "Accept": "*/*", "Accept-Encoding": "identity"},
             )  # fmt: skip
             if not response.is_redirect:
@@ -83,8 +84,8 @@ class FileTransport(Transport):
             url = redirect_target(url, response.headers["Location"])
             if (
                 urlsplit(url).scheme != "https"
-                and _origin(url) != _origin(self.url)
-                and not _on_loopback(self.url, url)
+                and origin(url) != origin(self.url)
+                and not (is_loopback(self.url) and is_loopback(url))
             ):
                 break
         raise FileRefused("le serveur renvoie vers une adresse qui n’est pas sûre : il faut https")
@@ -189,12 +190,3 @@ def _named(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             for item in value:
                 if isinstance(item, dict):
                     yield from _named(item)
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc
-
-
-def _on_loopback(*urls: str) -> bool:
-    return all(urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost") for url in urls)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, ValidationInfo
 
+from kobo_sync.addresses import is_loopback
 from kobo_sync.folders import on_read_only_disk
 from kobo_sync.form_names import FORMS
 from transforms import codelists, places
@@ -19,12 +20,6 @@ _UID = re.compile(r"a[0-9A-Za-z]{9,39}")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ACCOUNT = re.compile(r"[A-Za-z0-9_.+-]{1,150}")
 _LOOKS_LIKE_A_TOKEN = re.compile(r"[0-9a-fA-F]{32,}")
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address stays on this machine."""
-    return urlsplit(url).hostname in _LOOPBACK
 
 
 def site_of(url: str) -> str:

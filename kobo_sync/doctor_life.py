@@ -61,12 +61,14 @@ def _recovery(config: Config) -> Iterator[Finding]:
 
 
 def _backup(config: Config, now: datetime) -> Iterator[Finding]:
+    from kobo_sync.addresses import is_loopback
     from kobo_sync.backup import backup_folder, last_backup
-    from kobo_sync.config_checks import is_loopback
 
     last = last_backup(config)
     if last is None and not config.recovery.officers and all(is_loopback(source.url) for source in config.sources):
-        return  # a demonstration: nobody could open a backup, and nothing in it is real
+        # A demonstration: nobody could open a backup, and nothing in it is real.
+        yield good("sauvegarde", "aucune, sans responsable inscrit (recovery.officers) ; à faire avant de vrais cas")
+        return
     if last is None:
         yield warn("sauvegarde", f"aucune dans {backup_folder(config)}", _DOWN)
         return

@@ -13,8 +13,8 @@ import string
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kobo_sync.addresses import is_loopback
 from kobo_sync.config import Config
-from kobo_sync.config_checks import is_loopback
 from kobo_sync.errors import StoreKeyError
 from kobo_sync.secret_places import read_keyring, read_private_file, write_private_file
 

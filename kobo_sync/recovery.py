@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kobo_sync.addresses import is_loopback
 from kobo_sync.age_files import Identities, public_keys, seal, unseal
 from kobo_sync.config import Config
-from kobo_sync.config_checks import is_loopback
 from kobo_sync.errors import ConfigError, StoreKeyError
 from kobo_sync.keys import KEY_BYTES, Keys
 from kobo_sync.secret_places import replace_private_file, write_private_file

@@ -9,7 +9,6 @@ Proxies: HTTP(S)_PROXY and NO_PROXY of the environment are honoured, but never f
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import os
 import threading
 import time
@@ -26,6 +25,7 @@ from requests.auth import AuthBase
 from requests.utils import get_environ_proxies
 
 from kobo_sync import __version__
+from kobo_sync.addresses import is_loopback, origin
 from kobo_sync.errors import AuthError, Forbidden, NotFoundError, ServerError, ServerUnavailable, UnexpectedAnswer
 from kobo_sync.terminal import terminal_text
 from kobo_sync.transport_answer import Answer, asked_wait, error_text, fields, heading, hidden, http_date, loaded
@@ -215,9 +215,10 @@ class Transport:
             secrets = _sent_secrets(response, more)
             response.close()
             target = redirect_target(url, response.headers["Location"])
-            if method != "GET" or _origin(target) != _origin(url):
+            if method != "GET" or origin(target) != origin(url):
                 raise UnexpectedAnswer(
-                    f"{self.url}{path} renvoie vers {hidden(_shown_origin(target), secrets)} ; le jeton n’y est pas envoyé",
+                    f"{self.url}{path} renvoie vers {hidden(_shown_origin(target), secrets)} ; "
+                    "le jeton n’y est pas envoyé",
                     "écrivez dans url l’adresse définitive du serveur",
                 )
             url, more = target, {name: value for name, value in more.items() if name != "params"}
@@ -260,7 +261,7 @@ class Transport:
             # The environment is read here, once: requests would read it again at every request.
             session.trust_env = False
             session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-            if not _is_loopback(self.url):
+            if not is_loopback(self.url):
                 session.proxies.update(get_environ_proxies(self.url))
             self._local.session = session
             with self._lock:
@@ -345,11 +346,6 @@ def redirect_target(url: str, location: str) -> str:
     return target
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
 def _shown_origin(url: str) -> str:
     """Scheme, host and port: never the name and password that an address may hold."""
     parts = urlsplit(url)
@@ -361,13 +357,6 @@ def _shown_origin(url: str) -> str:
 def _path(answer: Answer) -> str:
     return hidden(urlsplit(answer.url).path, answer.secrets)
 
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _minutes(seconds: float) -> str:
