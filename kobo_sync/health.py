@@ -42,7 +42,6 @@ KINDS = {
     "Forbidden": "le compte n’a pas les droits qu’il faut : kobo-sync doctor",
     "NotFoundError": "un formulaire n’est pas trouvé sur le serveur : kobo-sync doctor",
     "NoRoom": "plus assez de place sur le disque, ou un serveur qui envoie sans fin : kobo-sync doctor",
-    "NoRoom": "trop peu de place sur le disque, ou le serveur envoie trop : kobo-sync doctor",
     "ServerError": "le serveur a refusé une demande : kobo-sync doctor",
     "PublicationError": "classeur arrêté par un contrôle, l’ancien reste : kobo-sync run",
     "FileInUse": "classeur ouvert par quelqu’un, donc pas remplacé : fermez-le, puis kobo-sync run",
