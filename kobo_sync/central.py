@@ -7,7 +7,7 @@ the newest instanceID of a row, and when its session ends within a run the run e
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar
@@ -18,6 +18,10 @@ from kobo_sync.transport import HeaderAuth, Transport, wait
 from kobo_sync.transport_bounds import LIMITS, Limits
 
 LOG_PAGE = 1000
+LONGEST_LOG = 500_000
+"""Lines of one reading, the newest: a server whose log never ends must not hold the night."""
+_NO_VERSION = "___"
+"""Stands for the empty version in an address, which would else lack a part."""
 _NOT_CENTRAL = "vérifiez que url est un serveur ODK Central (kind: central)"
 
 _T = TypeVar("_T")
@@ -81,11 +85,11 @@ class CentralClient:
 
     def fields(self, form_id: str, version: str) -> list[dict[str, Any]]:
         """The questions of one version, with their types."""
-        return _objects(self._ask(f"{self._form(form_id)}/versions/{quote(version, safe='')}/fields"))
+        return _objects(self._ask(f"{self._form(form_id)}/versions/{quote(version, safe='') or _NO_VERSION}/fields"))
 
     # --- Submissions --------------------------------------------------------------------------------------------------
 
-    def rows(self, form_id: str, options: dict[str, str]) -> Iterator[tuple[list[Any], int | None]]:
+    def rows(self, form_id: str, options: dict[str, str]) -> Generator[tuple[list[Any], int | None], None, None]:
         """Pages of the list with answers, and the number of rows that the first one tells (`$count`).
 
         The server's own link to the next page is followed for its place only: it names the host of the server's
@@ -153,7 +157,7 @@ class CentralClient:
             )
             yield from page
             start += len(page)
-            if len(page) < LOG_PAGE:
+            if len(page) < LOG_PAGE or start >= LONGEST_LOG:
                 return
 
     # --- The session --------------------------------------------------------------------------------------------------

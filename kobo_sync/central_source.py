@@ -6,12 +6,12 @@ commit order and no time tells of a restore. The whole list of ids and `__system
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 from kobo_sync.central import CentralClient
-from kobo_sync.central_history import newest_review, read_log
+from kobo_sync.central_history import Log, newest_review
 from kobo_sync.central_shape import Questions, from_odata, from_xml, questions, version_of
 from kobo_sync.config import SourceConfig
 from kobo_sync.errors import Forbidden, NotFoundError
@@ -24,6 +24,8 @@ from kobo_sync.store_receive import Review, Row
 BATCH = 100
 """Rows asked for by their ids in one address: 8,000 signs, what web servers take."""
 PAGE = 1000
+CHUNK = 250
+"""Rows of a page that one thread reads: some need requests of their own."""
 TAKEN = 5000
 """Index rows handed over at once."""
 INDEX = {"$select": "__id,__system,meta/instanceID", "$count": "true"}
@@ -47,6 +49,7 @@ class CentralSource:
     def __init__(self, client: CentralClient) -> None:
         self.client = client
         self._questions: dict[tuple[str, str], Questions] = {}
+        self._log = Log(client)
 
     @classmethod
     @contextmanager
@@ -82,7 +85,7 @@ class CentralSource:
             for raw in results:
                 row = _index_row(raw)
                 if row is None:
-                    sweep.malformed.append(raw)
+                    sweep.without_key(raw)
                 elif row.remote_key not in seen:
                     seen.add(row.remote_key)
                     rows.append(row)
@@ -95,15 +98,14 @@ class CentralSource:
         sweep.read = distinct
         return sweep
 
-    def bodies(self, form_id: str, keys: Sequence[str]) -> Iterator[Bodies]:
+    def bodies(self, form_id: str, keys: Sequence[str]) -> Generator[Bodies, None, None]:
         """Whole rows in batches, in the order of `keys`, fetched ahead by a few threads."""
         batches = (list(keys[start : start + BATCH]) for start in range(0, len(keys), BATCH))
         return ahead(lambda batch: self._batch(form_id, batch), batches)
 
-    def everything(self, form_id: str) -> Iterator[Bodies]:
-        """Every row whole, in large pages; the next page is asked for when this one is used."""
-        for results, _ in self.client.rows(form_id, {"$expand": "*", "$top": str(PAGE), "$count": "true"}):
-            yield Bodies(self._read(form_id, results))
+    def everything(self, form_id: str) -> Generator[Bodies, None, None]:
+        """Every row whole, in large pages, cut into pieces that a few threads read."""
+        return ahead(lambda piece: self._read(form_id, *piece), self._pieces(form_id))
 
     def is_gone(self, form_id: str, key: str) -> bool:
         """Whether the server itself says that it has no such row, or has it in the trash."""
@@ -112,7 +114,7 @@ class CentralSource:
     def events(self, form_id: str, since: str | None) -> Iterable[ServerEvent] | None:
         """The server's log from an instant on, oldest first; None where we may not read it (not an administrator)."""
         try:
-            return read_log(self.client, form_id, since)
+            return self._log.events(form_id, since)
         except Forbidden:
             return None
 
@@ -132,13 +134,32 @@ class CentralSource:
             if not isinstance(row, dict) or row.get("__id") in wanted  # an answer about other rows is no answer
         ]
         got = {row["__id"] for row in served if isinstance(row, dict)}
-        return Bodies(self._read(form_id, served), [key for key in keys if key not in got])
+        read = self._read(form_id, served, self._version(form_id))
+        return Bodies(read.rows, read.absent + [key for key in keys if key not in got])
 
-    def _read(self, form_id: str, served: list[Any]) -> list[Row | Refused]:
-        """Rows read whole. The version is asked after the rows came: their columns are never newer than that."""
-        version = str(self.client.form(form_id).get("version"))
-        found = ahead(lambda raw: self._row(form_id, raw, version), served)  # some need requests of their own
-        return [row for row in found if row is not None]
+    def _pieces(self, form_id: str) -> Iterator[tuple[list[Any], str]]:
+        """Pieces of pages of whole rows, and the version of the form that their columns may have."""
+        with closing(self.client.rows(form_id, {"$expand": "*", "$top": str(PAGE), "$count": "true"})) as pages:
+            for results, _ in pages:
+                version = self._version(form_id)
+                for start in range(0, len(results), CHUNK):
+                    yield results[start : start + CHUNK], version
+
+    def _version(self, form_id: str) -> str:
+        """The published version. Asked after rows came: their columns are never newer than that."""
+        return str(self.client.form(form_id).get("version") or "")
+
+    def _read(self, form_id: str, served: list[Any], version: str) -> Bodies:
+        """Rows read whole, in this very thread: a thread has a connection of its own."""
+        rows: list[Row | Refused] = []
+        absent: list[str] = []
+        for raw in served:
+            row = self._row(form_id, raw, version)
+            if row is None:
+                absent.append(raw["__id"])
+            else:
+                rows.append(row)
+        return Bodies(rows, absent)
 
     def _row(self, form_id: str, raw: Any, version: str) -> Row | Refused | None:
         """One row; None when it is gone meanwhile."""
@@ -159,10 +180,18 @@ class CentralSource:
         else:  # of another version the columns are not these; of an edited row the version is not told
             try:
                 xml = self.client.xml(form_id, key)
-                release = version_of(xml) or release
-                answers = from_xml(xml, self._form(form_id, release))
             except NotFoundError:
                 return None
+            try:
+                release = version_of(xml) or release
+                answers = from_xml(xml, self._form(form_id, release))
+            except NotFoundError:  # the form is there, and the row: only this version's questions are not
+                return Refused(
+                    "unknown_version",
+                    "la version du formulaire que dit la fiche n’est pas publiée sur le serveur ; publiez-la dans "
+                    "Central, ou saisissez la fiche à nouveau",
+                    raw, key, row.instance_uuid,
+                )  # fmt: skip
             except ValueError:
                 return Refused("broken_xml", "le XML de la fiche est coupé ou illisible", raw, key, row.instance_uuid)
         review = self._reviewed(form_id, key, row.review)
@@ -192,13 +221,17 @@ def _index_row(raw: Any) -> IndexRow | None:
     if not isinstance(key, str) or not key:
         return None
     instance = meta.get("instanceID") if isinstance(meta, Mapping) else None
+    # A list that has no column for the instanceID does not show edits: then, and only then, the time tells of them.
+    modified = None if instance else str(system.get("updatedAt") or system.get("submissionDate") or "")
     files = f"{system.get('attachmentsPresent')}/{system.get('attachmentsExpected')}"
     state = system.get("reviewState")
     return IndexRow(
         remote_key=key,
         instance_uuid=str(instance).removeprefix("uuid:") if instance else None,
         review=Review(STATES.get(state, f"central_{state}"), None, system.get("updatedAt")) if state else Review(),
+        modified=modified,
         files=files if system.get("attachmentsExpected") else "",
+        root_uuid=key.removeprefix("uuid:"),
     )
 
 
@@ -240,6 +273,7 @@ def _whole(
         remote_version=release,
         review=review,
         raw=raw,
+        modified=row.modified,
         files=row.files,
         text=text,
     )

@@ -6,7 +6,8 @@ deleted, so what was served decides what is asked next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import chain
 from typing import Any
 
@@ -81,12 +82,12 @@ class KoboSource:
         sweep.complete = sweep.read >= expected or sweep.read >= self._count(form_id)
         return sweep
 
-    def bodies(self, form_id: str, keys: Sequence[str]) -> Iterator[Bodies]:
+    def bodies(self, form_id: str, keys: Sequence[str]) -> Generator[Bodies, None, None]:
         """Whole rows in batches, in the order of `keys`, fetched ahead by a few threads. Memory stays bounded."""
         batches = (keys[start : start + BATCH] for start in range(0, len(keys), BATCH))
         return ahead(lambda batch: self._batch(form_id, [int(key) for key in batch]), batches)
 
-    def everything(self, form_id: str) -> Iterator[Bodies]:
+    def everything(self, form_id: str) -> Generator[Bodies, None, None]:
         """Every row whole, in pages as large as the server serves them, fetched ahead.
 
         By position: rows that move meanwhile may come twice or be missed; the index says which.
@@ -97,12 +98,12 @@ class KoboSource:
             lambda start: self._whole_page(form_id, self.client.rows(form_id, {}, limit=served, start=start)),
             range(served, first["count"], max(served, 1)),
         )
-        for last, bodies in chain([self._whole_page(form_id, first)], rest):
-            if last <= highest:  # nothing new: the end, or a server that does not count well, or knows no position
-                rest.close()
-                return
-            highest = last
-            yield bodies
+        with closing(rest):
+            for last, bodies in chain([self._whole_page(form_id, first)], rest):
+                if last <= highest:  # nothing new: the end, or a server that does not count well, or knows no position
+                    return
+                highest = last
+                yield bodies
 
     def whole_review(self, form_id: str, row: IndexRow) -> Review:
         """The review of an index row: the index says who gave it."""
@@ -148,15 +149,15 @@ class KoboSource:
             lambda span: (span, self._range(form_id, *span, served)),
             _spans(last, self._highest(form_id), expected - served, served),
         )
-        for (start, upto), (results, ended) in ranges:
-            empty = 0 if results else empty + 1
-            if empty > _EMPTY_RANGES:
-                ranges.close()
-                break
-            last = max(last, keep(results, start))
-            while not ended:  # more rows than fit: read on here, so that memory holds a page a range
-                results, ended = self._range(form_id, last, upto, served)
-                last = max(last, keep(results, last))
+        with closing(ranges):
+            for (start, upto), (results, ended) in ranges:
+                empty = 0 if results else empty + 1
+                if empty > _EMPTY_RANGES:
+                    break
+                last = max(last, keep(results, start))
+                while not ended:  # more rows than fit: read on here, so that memory holds a page a range
+                    results, ended = self._range(form_id, last, upto, served)
+                    last = max(last, keep(results, last))
         return last
 
     def _range(self, form_id: str, after: int, upto: int, served: int) -> tuple[list[Any], bool]:
@@ -179,7 +180,7 @@ class KoboSource:
         for raw in results:
             row = read_index(raw) if isinstance(raw, dict) else None
             if row is None:
-                sweep.malformed.append(raw)
+                sweep.without_key(raw)
                 sweep.read += 1
                 continue
             usable = True

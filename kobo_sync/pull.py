@@ -10,16 +10,18 @@ from __future__ import annotations
 import json
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from kobo_sync.config import SourceConfig
-from kobo_sync.errors import AuthError, ServerError, ServerUnavailable
+from kobo_sync.errors import AuthError, NoRoom, ServerError, ServerUnavailable
 from kobo_sync.form_names import FORMS
 from kobo_sync.pull_deletions import delete_missing
 from kobo_sync.pull_history import read_events
 from kobo_sync.pull_job import Job, Progress, PullReport
+from kobo_sync.pull_room import Room
 from kobo_sync.source import Bodies, IndexRow, Refused, Source, Sweep
 from kobo_sync.store import Store
 from kobo_sync.store_receive import (
@@ -65,12 +67,15 @@ def pull(
     awaited = [form for form in FORMS if form in source.forms and form not in deployed]
     report.warnings += [f"{form} : pas encore déployé sur {source.name}" for form in awaited]
     at = now.astimezone(UTC).isoformat(timespec="seconds")
+    room = Room(store.path.parent, source.name)
     for form in deployed:
         try:
-            _pull_form(Job(source, form, source.uid(form), store, server, at, confirm_deletions, progress, report))
+            _pull_form(
+                Job(source, form, source.uid(form), store, server, at, confirm_deletions, progress, report, room)
+            )
         except ServerError as error:
-            if isinstance(error, ServerUnavailable) or type(error) is AuthError:  # so it is for the other forms
-                raise
+            if isinstance(error, ServerUnavailable | NoRoom) or type(error) is AuthError:
+                raise  # so it is for the other forms
             report.problems.append((form, error))
     if len(report.problems) == len(deployed):
         raise report.problems[0][1]
@@ -82,13 +87,13 @@ def _pull_form(job: Job) -> None:
     sees_all = job.server.sees_all_rows(job.uid)
     if not sees_all:
         job.tell(
-            f"le compte {job.server.whoami()} ne voit pas toutes les fiches ; aucune suppression n’est "
+            f"le compte de {job.source.name} ne voit pas toutes les fiches ; aucune suppression n’est "
             "constatée ; donnez-lui le droit « voir les soumissions » sur tout le formulaire"
         )
     if job.known_fact("index_read") is None and not has_any(job.store, job.source.name, job.form):
         _receive(job, job.server.everything(job.uid))
     index = _Index(job)
-    sweep = job.server.sweep(job.uid, index.take, lambda done, total: job.progress(f"Index de {job.form}", done, total))
+    sweep = job.server.sweep(job.uid, index.take, index.read)
     _note_sweep(job, index, sweep)
     _fetch(job, index.wanted)
     if sees_all and sweep.complete:
@@ -129,6 +134,11 @@ class _Index:
                 write_review(job.store, key, review, instance_uuid, job.at)
                 job.report.status_changed += 1
 
+    def read(self, done: int, total: int) -> None:
+        """A page was read, whatever its rows were worth."""
+        self.job.room.rows(done)
+        self.job.progress(f"Index de {self.job.form}", done, total)
+
     def missing(self) -> tuple[list[str], int]:
         """Keys that the store has and the index did not show, and how many the store has."""
         present = 0
@@ -155,9 +165,13 @@ def _told(row: IndexRow | Row) -> int:
 
 
 def _differs(row: IndexRow, have: Known) -> bool:
-    """Whether the body must be read again. A server without modified times says None, and then so do its rows."""
+    """Whether the body must be read again. A server without modified times says None, and then so do its rows.
+
+    Where the index has no instance uuid the modified time, if there is one, is the judge.
+    """
+    by_time_only = row.instance_uuid is None and row.modified is not None
     return (
-        row.instance_uuid != have.instance_uuid
+        (row.instance_uuid != have.instance_uuid and not by_time_only)
         or row.files != have.files
         or (row.modified is not None and row.modified != have.modified)
         or (row.root_uuid is not None and row.root_uuid != have.root_uuid)
@@ -207,10 +221,19 @@ def _fetch(job: Job, wanted: list[str]) -> None:
         )
 
 
-def _receive(job: Job, batches: Iterable[Bodies], total: int = 0) -> int:
-    """Keep rows as they come, a transaction a batch; how many were not delivered."""
+def _receive(job: Job, bodies: Generator[Bodies, None, None], total: int = 0) -> int:
+    """Keep rows as they come, a transaction a batch; how many were not delivered.
+
+    Whatever stops it, the threads that fetch ahead end here, before the connections are closed.
+    """
+    with closing(bodies) as batches:
+        return _keep_batches(job, batches, total)
+
+
+def _keep_batches(job: Job, batches: Iterable[Bodies], total: int) -> int:
     done = missing = 0
     for batch in batches:
+        job.room.take(sum(map(_size, batch.rows)))
         keys = [row.remote_key for row in batch.rows if row.remote_key is not None]
         with job.store.transaction():
             have = known(job.store, job.source.name, job.form, keys)
@@ -241,6 +264,13 @@ def _receive(job: Job, batches: Iterable[Bodies], total: int = 0) -> int:
         done += len(batch.rows) + len(batch.absent)
         job.progress(f"Fiches de {job.form}", done, max(done, total))
     return missing
+
+
+def _size(row: Row | Refused) -> int:
+    """Bytes that a row takes in the store, about."""
+    if isinstance(row, Refused):
+        return len(_ascii(row.raw)) if row.keep_raw else 0
+    return len(row.text or b"")
 
 
 def _with_modified(job: Job, row: Row) -> Row:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+from kobo_sync.errors import NoRoom, ServerError
 from kobo_sync.pull_job import Job
 
 _OVERLAP = timedelta(days=2)
@@ -13,7 +15,27 @@ _BATCH = 1000
 
 
 def read_events(job: Job) -> None:
-    """Keep what the history says since last time. Nothing is concluded from it: the index is the judge."""
+    """Keep what the history says since last time. Nothing is concluded from it: the index is the judge.
+
+    So a history that can't be read fails nothing: it is told, and read again the next time from where it was.
+    """
+    failed = False
+    try:
+        _read_events(job)
+    except NoRoom:
+        raise
+    except ServerError as error:
+        failed = True
+        job.tell(
+            f"l’historique du serveur n’a pas pu être lu ({type(error).__name__}) ; les fiches sont reçues ; "
+            "il est relu au prochain tirage"
+        )
+    if failed or job.known_fact("history_failed"):
+        with job.store.transaction():
+            job.fact("history_failed", "oui" if failed else "non")
+
+
+def _read_events(job: Job) -> None:
     read_to = job.known_fact("history_read_to")
     since = _minus(read_to) if read_to else None
     events = job.server.events(job.uid, since)
@@ -22,6 +44,7 @@ def read_events(job: Job) -> None:
         return
     lines = iter(events)
     while batch := list(islice(lines, _BATCH)):
+        job.room.take(sum(len("".join(astuple(event))) for event in batch))
         with job.store.transaction() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO server_event (source, form, witness, action, by_whom, at, detail)"

@@ -8,6 +8,7 @@ from typing import Any
 
 from kobo_sync.config import SourceConfig
 from kobo_sync.errors import ServerError
+from kobo_sync.pull_room import Room
 from kobo_sync.source import Source
 from kobo_sync.store import Store
 
@@ -62,6 +63,7 @@ class Job:
     confirmed: bool
     progress: Progress
     report: PullReport
+    room: Room
     refused: set[str] = field(default_factory=set)
     modified: dict[str, str] = field(default_factory=dict)
     just_kept: set[int] = field(default_factory=set)

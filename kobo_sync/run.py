@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlcipher3 import dbapi2 as sqlcipher
+
 from kobo_sync import health, logs
 from kobo_sync.attachments import fetch_source
 from kobo_sync.config import Config, SourceConfig
 from kobo_sync.drift import mark_told, news
-from kobo_sync.errors import ServerError, StoreError
+from kobo_sync.errors import ConfigError, LockHeld, ServerError, StoreError, StoreKeyError
 from kobo_sync.keys import Keys, load_keys
 from kobo_sync.lock import hold_lock
 from kobo_sync.open_source import open_source
@@ -154,21 +156,18 @@ def _pull_all(
     config: Config, keys: Keys, sources: Sequence[SourceConfig], tokens: Mapping[str, str], store: Store,
     now: datetime, report: RunReport, step: Step, confirm_deletions: bool,
 ) -> None:  # fmt: skip
-    """A source that can't be read does not stop the others."""
+    """A source that can't be read does not stop the others; what concerns the store or the whole job ends it."""
     for source in sources:
         step(f"Tirage de {source.name}")
         try:
-            report.pulls[source.name] = _pull_source(
-                config, keys, source, tokens[source.name], store, now, confirm_deletions, step
-            )
-            for form, error in report.pulls[source.name].problems:
-                report.fail(source.name, error, f"{source.name} · {form} : {error}", form)
-            logs.event("source_end", source=source.name, counts=report.pulls[source.name].numbers())
+            _pull_source(config, keys, source, tokens[source.name], store, now, report, step, confirm_deletions)
         except ServerError as error:
             report.fail(source.name, error, f"{source.name} : {error}")
-        except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError) as error:
-            # An answer of a shape nobody foresaw: its text, which may hold an answer of a case, is not repeated.
-            report.fail(source.name, error, f"{source.name} : réponse imprévue du serveur ({type(error).__name__})")
+        except (StoreError, StoreKeyError, ConfigError, LockHeld, sqlcipher.Error):
+            raise
+        except Exception as error:
+            # What nobody foresaw, mostly an answer's shape: its text, which may hold an answer, is not repeated.
+            report.fail(source.name, error, f"{source.name} : erreur imprévue ({type(error).__name__})")
 
 
 def _refuse_lost_sources(store: Store, config: Config) -> None:
@@ -183,26 +182,23 @@ def _refuse_lost_sources(store: Store, config: Config) -> None:
 
 
 def _pull_source(
-    config: Config,
-    keys: Keys,
-    source: SourceConfig,
-    token: str,
-    store: Store,
-    now: datetime,
-    confirm_deletions: bool,
-    step: Step,
-) -> PullReport:
+    config: Config, keys: Keys, source: SourceConfig, token: str, store: Store, now: datetime,
+    report: RunReport, step: Step, confirm_deletions: bool,
+) -> None:  # fmt: skip
     with open_source(source, token, [form for form, wanted in config.attachments.items() if wanted]) as server:
-        report = pull(
+        pulled = pull(
             source, store, server, now=now, confirm_deletions=confirm_deletions,
             # A step after each batch: where a signal may end the pull.
             progress=lambda what, done, total: step(f"{source.name} · {what} ({done} sur {total})"),
         )  # fmt: skip
+        report.pulls[source.name] = pulled  # now: whatever the files do, the rows are there
+    for form, error in pulled.problems:
+        report.fail(source.name, error, f"{source.name} · {form} : {error}", form)
+    logs.event("source_end", source=source.name, counts=pulled.numbers())
     try:
-        report.warnings += fetch_source(config, source, token, store, keys.store, now, step)
+        pulled.warnings += fetch_source(config, source, token, store, keys.store, now, step)
     except ServerError as error:  # the rows are there: their files come another night
-        report.warnings.append(health.failure_of("fichiers joints", error).words)  # goes to a mail
-    return report
+        pulled.warnings.append(health.failure_of("fichiers joints", error).words)  # goes to a mail
 
 
 def _write(store: Store, config: Config, key: bytes, now: datetime, report: RunReport, step: Step) -> None:

@@ -6,11 +6,14 @@ full path, an unanswered question absent. `received_rows` reads that shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from kobo_sync.errors import UnexpectedAnswer
 from kobo_sync.store_receive import Review, Row
+
+MOST_KEYLESS = 1000
 
 Progress = Callable[[int, int], None]
 """Told (done, total)."""
@@ -49,6 +52,15 @@ class Sweep:
     malformed: list[Any] = field(default_factory=list)
     complete: bool = True
     page: int = 0
+
+    def without_key(self, raw: Any) -> None:
+        """Note what had no usable key. So many are no list of cases, and they are held in memory."""
+        self.malformed.append(raw)
+        if len(self.malformed) > MOST_KEYLESS:
+            raise UnexpectedAnswer(
+                f"La liste du serveur montre plus de {MOST_KEYLESS} fiches sans identifiant",
+                "vérifiez url, et prévenez l’administrateur du serveur",
+            )
 
 
 @dataclass(frozen=True)
@@ -106,11 +118,11 @@ class Source(Protocol):
         """The index of every row shown to us, given to `take` in this thread, page by page, no key twice."""
         ...
 
-    def bodies(self, form_id: str, keys: Sequence[str]) -> Iterator[Bodies]:
-        """Whole rows in batches, fetched ahead by a few threads. Memory stays bounded."""
+    def bodies(self, form_id: str, keys: Sequence[str]) -> Generator[Bodies, None, None]:
+        """Whole rows in batches, fetched ahead by a few threads. Memory stays bounded. Closing it ends the threads."""
         ...
 
-    def everything(self, form_id: str) -> Iterator[Bodies]:
+    def everything(self, form_id: str) -> Generator[Bodies, None, None]:
         """Every row whole, in large pages fetched ahead, for a first pull. The index judges what is missing."""
         ...
 

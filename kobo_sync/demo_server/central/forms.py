@@ -99,12 +99,13 @@ def form_xml(call: Call, project: int, form_id: str) -> Response:
 
 
 def fields(call: Call, project: int, form_id: str, version: str = "") -> Response:
-    """GET {form}/fields, or {form}/versions/{version}/fields."""
+    """GET {form}/fields, or {form}/versions/{version}/fields; `___` stands for the empty version."""
     found = published_form(call, project, form_id, "form.read")
     release = found.release
     if version:
         release = call.store.one(
-            "SELECT * FROM release WHERE form = ? AND version = ? AND published IS NOT NULL", (found.number, version)
+            "SELECT * FROM release WHERE form = ? AND version = ? AND published IS NOT NULL",
+            (found.number, "" if version == "___" else version),
         )
     if release is None:
         raise not_found()
