@@ -17,6 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from kobo_sync import __version__
 from kobo_sync.cli_attachments import register as register_attachments
+from kobo_sync.cli_audit import register as register_audit
 from kobo_sync.cli_backup import register as register_backup
 from kobo_sync.cli_doctor import register as register_doctor
 from kobo_sync.cli_erase import register as register_erase
@@ -46,6 +47,7 @@ register_backup(app)
 register_erase(app)
 register_doctor(app)
 register_show(app)
+register_audit(app)
 register_attachments(app)
 
 LangOption = Annotated[str, typer.Option("--lang", help="Langue du résumé : fr ou en.")]

@@ -36,5 +36,6 @@ def show(
     with opened_store(settings, write=False) as (store, _):
         found = find(store, case)
         if reveal:  # noted before anything is shown
+            out.print("Noté au journal (pour le lire : kobo-sync audit list).", highlight=False)
             audit.note(store, "reveal", found.subject, reason.strip(), today(settings))
         print_case(out, store, settings, found, with_history=history, reveal=reveal)

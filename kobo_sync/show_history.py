@@ -26,10 +26,6 @@ _ACTIONS = {
     "added": "fiche envoyée", "edited": "fiche modifiée", "reviewed": "revue", "deleted": "fiche supprimée",
     "restored": "fiche rétablie",
 }  # fmt: skip
-_LEDGER = {
-    "allocate": "{what} : reçoit le numéro {subject}", "join": "{what} : rattachée à {subject}",
-    "split": "{what} : séparée de {other}, devient {subject}",
-}  # fmt: skip
 
 
 @dataclass
@@ -94,7 +90,7 @@ def _revisions(store: Store, key: str, providers: Mapping[str, str], reveal: boo
     found: list[Happening] = []
     form = key.split("/")[1]
     before: dict[Place, object] | None = None
-    last = ""
+    last = text_before = ""
     for number, at, by, text in store.connection.execute(
         "SELECT revision_no, received_at, submitted_by, raw_json FROM revision"
         " WHERE submission_key = ? ORDER BY revision_no",
@@ -107,8 +103,13 @@ def _revisions(store: Store, key: str, providers: Mapping[str, str], reveal: boo
             who = _editors(store, key, last, at)
             by_whom = f", modifiée par {' et '.join(who)}" if who else ""
             details = changes(form, before, now, providers, reveal=reveal)
-            found.append(Happening(at, f"version {number} reçue{by_whom}", details or ["aucune réponse changée"]))
-        before, last = now, at
+            if not details:
+                same = text == text_before
+                details = [
+                    "aucune réponse changée" if same else "ce que la fiche calcule ou le serveur ajoute : modifié"
+                ]
+            found.append(Happening(at, f"version {number} reçue{by_whom}", details))
+        before, last, text_before = now, at, text
     return found
 
 
@@ -221,40 +222,60 @@ def _decisions(store: Store, key: str) -> list[Happening]:
 
 
 def _ledgers(store: Store, key: str) -> list[Happening]:
+    """Which records it was put together with, or taken from; the numbers given meanwhile say nothing to people."""
     found = []
-    for name, what in (("person", "personne"), ("event", "cas")):
-        for at, action, subject, member, other in store.connection.execute(
-            f"SELECT at, action, subject_id, member_key, other_id FROM {name}_ledger"
-            " WHERE (member_key = ? OR substr(member_key, 1, ?) = ?) AND action <> 'merge' ORDER BY id",
-            (key, len(key) + 1, f"{key}#"),
+    own = (key, len(key) + 1, f"{key}#")
+    for name, what, same in (("person", "personne", "la même personne que"), ("event", "cas", "le même cas que")):
+        mine = f"SELECT subject_id FROM {name}_ledger WHERE member_key = ? OR substr(member_key, 1, ?) = ?"
+        subjects = {row[0] for row in store.connection.execute(mine, own)}
+        for number, at, action, subject, member, other in store.connection.execute(
+            f"SELECT id, at, action, subject_id, member_key, other_id FROM {name}_ledger"
+            " WHERE action IN ('merge', 'join', 'split') ORDER BY id"
         ):
-            who = f"{what} {member.partition('#')[2]}".strip()
-            text = _LEDGER[action].format(what=who, subject=subject[:8], other=(other or "")[:8])
-            found.append(Happening(at, text))
-        mine = {
-            row[0]
-            for row in store.connection.execute(
-                f"SELECT subject_id FROM {name}_ledger WHERE member_key = ? OR substr(member_key, 1, ?) = ?",
-                (key, len(key) + 1, f"{key}#"),
-            )
-        }
-        for at, subject, other in store.connection.execute(
-            f"SELECT at, subject_id, other_id FROM {name}_ledger WHERE action = 'merge' ORDER BY id"
-        ):
-            if other in mine:
-                found.append(Happening(at, f"{what} {other[:8]} : réunie à {subject[:8]}"))
+            ours = member is not None and member.partition("#")[0] == key
+            if not (ours or (action == "merge" and other in subjects) or (action == "join" and subject in subjects)):
+                continue
+            who = f"{what} {member.partition('#')[2]}".strip() if ours else what
+            if action == "join" and not ours:
+                others = _record(member)
+            else:
+                others = _members(store, name, other if action == "split" else subject, number, key)
+            if others:
+                verb = "n’est plus" if action == "split" else "reconnu comme" if name == "event" else "reconnue comme"
+                found.append(Happening(at, f"{who} : {verb} {same} {others}"))
     return found
+
+
+def _record(member: str) -> str:
+    key, _, code = member.partition("#")
+    return f"{code} ({key})" if code else f"la fiche {key}"
+
+
+def _members(store: Store, name: str, subject: str | None, before: int, but: str) -> str:
+    """The other records that a number was given to until then, as people know them; empty when there are none."""
+    rows = store.connection.execute(
+        f"SELECT DISTINCT member_key FROM {name}_ledger WHERE subject_id = ? AND id < ? AND member_key IS NOT NULL",
+        (subject, before),
+    ).fetchall()
+    told = sorted(_record(member) for (member,) in rows if member.partition("#")[0] != but)
+    return ", ".join(told[:3]) + (" …" if len(told) > 3 else "")
 
 
 def _erasures(store: Store, key: str) -> list[Happening]:
     source, form, remote_key = key.split("/", 2)
     rows = store.connection.execute(
         "SELECT DISTINCT e.at, e.by_whom, e.reason, s.row_code FROM suppression s JOIN erasure e ON e.id = s.erasure_id"
-        " WHERE s.source = ? AND s.form = ? AND s.remote_key = ? ORDER BY e.id",
+        " WHERE s.source = ? AND s.form = ? AND s.remote_key = ? AND COALESCE(substr(s.row_code, 1, 1), '') <> '='"
+        " ORDER BY e.id",
         (source, form, remote_key),
     )
     return [
-        Happening(at, f"identité effacée ({code or 'toute la fiche'}) par {plain(by)} : {plain(reason)}")
+        Happening(
+            at,
+            f"effacement levé ({code.lstrip('+-') or 'toute la fiche'}) par {plain(by)} : {plain(reason)}"
+            if code and code.startswith("+")
+            else f"identité effacée ({code or 'toute la fiche'}) par {plain(by)} : {plain(reason)}",
+        )
         for at, by, reason, code in rows
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from kobo_sync import cli
 from kobo_sync.case_words import Place, flat
 from kobo_sync.demo_server import serve
 from kobo_sync.errors import StoreError
@@ -83,6 +86,10 @@ def test_the_record_is_in_french_and_a_name_is_shown_only_for_a_reason_that_stay
             "SELECT actor, action, subject, reason FROM audit WHERE action = 'reveal'"
         ).fetchall()
     assert (action, subject, reason) == ("reveal", CODE, "confirmer l’identité") and actor
+    journal = CliRunner().invoke(cli.app, ["audit", "list", "--config", str(server.config.path)])
+    assert journal.exit_code == 0 and "a affiché ce qui" in journal.output
+    told = CliRunner().invoke(cli.app, ["audit", "list", "--json", "--config", str(server.config.path)])
+    assert [line["subject"] for line in json.loads(told.output)] == [CODE]
     key = next(word for word in text.split() if word.startswith("kobo-anltp/traite/"))
     assert "fiches portent" not in server.show(key) and key in server.show(key.rpartition("/")[2])
 
@@ -112,9 +119,11 @@ def test_linked_persons_quarantine_decisions_and_erasures_are_told(config: Any) 
     text = re.sub(r"\s+", " ", run(config, CODE, "--history").output)
     for words in (
         "ABCD2345-V1 : la même personne que EFGH2345-V1 (kobo-anltp/traite/2)", "mise en quarantaine : m",
-        "décision de dpo : personnes", "(même carte)", "personne ABCD2345-V1 :",
+        "décision de dpo : personnes", "(même carte)",
+        "personne : reconnue comme la même personne que EFGH2345-V1 (kobo-anltp/traite/2)",
     ):  # fmt: skip
         assert words in text, words
+    assert not re.search(r"(numéro|rattachée à|réunie à) [0-9a-f]{8}\b", text), "a number that nobody knows"
     other = re.sub(r"\s+", " ", run(config, "EFGH2345", "--history").output)
     assert "identité effacée (toute la fiche) par dpo : demande" in other and "Identité effacée le" in other
 
@@ -124,9 +133,13 @@ def test_what_somebody_typed_where_a_choice_was_expected_is_masked_and_no_termin
         receive(
             store, 5, case("ABCD2345", {"v_nationalite": "Zakwembaro"}, inconnue="Zakwembaro", det_region="Zakwembaro")
         )
+        receive(
+            store, 5, case("ABCD2345", {"v_nationalite": "Zakwembaro"}, inconnue="Autrebaro", det_region="Zakwembaro")
+        )
         receive(store, 6, case("EFGH2345", {"v_nom": "Zak\x1b[2Jwem\u202ebaro [bold]"}))
     text = run(config, CODE, "--history").output
-    assert "Zakwembaro" not in text and "question inconnue du système" in text
+    assert "Zakwembaro" not in text and "Autrebaro" not in text
+    assert "question inconnue du système : modifié" in re.sub(r"\s+", " ", text)
     bare = run(config, "EFGH2345", "--reveal", "--reason", "x").output
     assert "\x1b" not in bare and "\u202e" not in bare and "[bold]" in bare
 
@@ -161,3 +174,16 @@ def test_rows_moved_about_are_no_change_and_rows_gone_are_told_whatever_their_or
     told |= {line for line in lines if any(f"Victime V{n} · " in line and "→ 20" in line for n in aged - gone)}
     assert set(lines) == told and len(lines) == len(gone) + len(aged - gone)
     assert not any(isinstance(place, Place) and place.question == "?" for place in old)
+
+
+def test_a_release_that_is_none_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KOBO_SYNC_STORE_KEY", KEY.hex())
+    monkeypatch.setenv("KOBO_SYNC_PSEUDONYM_KEY", "cd" * 32)
+    config = configured(tmp_path)
+    with opened(config) as store:
+        receive(store, 1, case("ABCD2345"), form_release="Zoumbaradji")
+        receive(store, 2, case("EFGH2345"), form_release="traite-0123456789")
+    shown = [CliRunner().invoke(cli.app, ["show", code, "--config", str(config.path)]).output for code in
+             ("ABCD2345", "EFGH2345")]  # fmt: skip
+    assert "Zoumbaradji" not in shown[0] and "illisible" in shown[0].replace("\n", " ")
+    assert "traite-0123456789" in shown[1]
