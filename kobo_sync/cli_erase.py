@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
@@ -34,6 +34,9 @@ def erase(
         bool, typer.Option("--only", help="Cette personne dans ce cas seulement, non ses autres fiches.")
     ] = False,
     due: Annotated[bool, typer.Option("--due", help="Ce qui a dépassé sa durée de conservation.")] = False,
+    lift: Annotated[
+        str, typer.Option("--lift", help="Lever l’effacement d’un code : ce qui arrive ensuite est gardé.")
+    ] = "",
     finish: Annotated[bool, typer.Option("--finish", help="Terminer un effacement interrompu.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Sans poser de question, pour un script.")] = False,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -44,8 +47,8 @@ def erase(
     from kobo_sync.config import load_config
     from kobo_sync.opened import opened_store
 
-    if (bool(subject) + due + finish) != 1:
-        raise typer.BadParameter("donnez un code, ou --due, ou --finish", param_hint="subject")
+    if (bool(subject) + bool(lift) + due + finish) != 1:
+        raise typer.BadParameter("donnez un code, ou --due, ou --lift CODE, ou --finish", param_hint="subject")
     if not finish and not (reason.strip() and by.strip()):
         raise typer.BadParameter("--reason et --by sont obligatoires : ils restent dans la base", param_hint="--reason")
     settings = load_config(config)
@@ -55,9 +58,17 @@ def erase(
             work.finish(store, settings, now=now, step=_say)
             out.print("Effacement terminé.")
             return
+        if lift:
+            number = work.lift(store, settings, lift, by=by.strip(), reason=reason.strip(), now=now)
+            out.print(
+                f"Effacement levé pour {number} fiche(s) : ce qui arrivera désormais sera gardé. Ce qui a été vidé le "
+                "reste : renvoyez la fiche, ou corrigez-la dans Kobo, pour que les noms reviennent.",
+                soft_wrap=True,
+            )
+            return
         plan = retention.due_plan(store, settings, now.date()) if due else work.plan(store, subject, only=only)
         _announce(store, settings, plan, now)
-        if due and not retention.due(store, settings, now.date()):
+        if due and not retention.periods_over(store, settings, now.date()):
             return
         if not yes and not ask_yes("Effacer pour de bon ?"):
             out.print("Rien n’a été effacé.")
@@ -67,7 +78,7 @@ def erase(
             retention.drop_others(store, settings, now.date())
         done = work.erase(store, settings, plan, by=by.strip(), reason=reason.strip(), now=now, step=_say)
     out.print(f"Effacé : {_numbers(done)}. Les nombres et la trace de l’effacement restent.", soft_wrap=True)
-    _what_remains(servers, sent, settings.data_dir)
+    _what_remains(servers, sent, settings)
 
 
 def _announce(store: Store, settings: Config, plan: Plan, now: datetime) -> None:
@@ -75,7 +86,7 @@ def _announce(store: Store, settings: Config, plan: Plan, now: datetime) -> None
     from kobo_sync import retention
 
     if plan.kind == "retention":
-        lines = retention.due(store, settings, now.date())
+        lines = retention.periods_over(store, settings, now.date())
         out.print("\n".join(lines) if lines else "Rien n’a dépassé sa durée de conservation.", markup=False)
         if not plan.targets:
             return
@@ -95,8 +106,15 @@ def _numbers(emptied: Emptied) -> str:
     )
 
 
-def _what_remains(servers: list[str], sent: list[str], data_dir: Path) -> None:
+def _what_remains(servers: list[str], sent: list[str], config: Config) -> None:
     """The store is done; the rest is in other hands."""
+    from kobo_sync.erase import left_aside
+
+    if aside := left_aside(config):
+        out.print("\nUne restauration a mis de côté une ancienne base : elle tient encore ces données. À supprimer :")
+        for path in aside:
+            command = ("rmdir /s /q" if path.is_dir() else "del") if os.name == "nt" else "rm -r"
+            out.print(f'  {command} "{path}"', markup=False, highlight=False, soft_wrap=True)
     if servers:
         out.print("\nÀ faire sur les serveurs, qui gardent leur copie :")
         for line in servers[:200]:
@@ -106,7 +124,7 @@ def _what_remains(servers: list[str], sent: list[str], data_dir: Path) -> None:
     if sent:
         out.print(f"\nFichiers déjà remis pour {', '.join(sent)} : prévenir leurs destinataires.", soft_wrap=True)
     out.print(
-        f"\nSauvegardes : la liste {data_dir / 'effacements.jsonl'} est appliquée à chaque restauration ; les "
+        f"\nSauvegardes : la liste {config.data_dir / 'effacements.jsonl'} est appliquée à chaque restauration ; les "
         "sauvegardes faites avant aujourd’hui tiennent encore ces données jusqu’à leur fin (docs/effacement.md).",
         markup=False,
         highlight=False,

@@ -154,7 +154,7 @@ def _erase_again(contents: Contents, config: Config, keys: Keys, erasures: Erasu
 
     at = now.astimezone(UTC).isoformat(timespec="seconds")
     with Store.open(contents.store, keys.store) as store:  # migrates an older schema on the way
-        erased = replay_erasures(store, erasures.lines, at)
+        erased = replay_erasures(store, erasures.lines, at, only_good=bool(erasures.without))
         if erased:
             rebuild(store, config, now=now)  # no derived row may still show what was erased
         reason = f"sans la liste des effacements : {erasures.without}" if erasures.without else "restauration"

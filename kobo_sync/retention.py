@@ -5,18 +5,20 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 
 from kobo_sync.config import Config
-from kobo_sync.erase import Plan, unfinished
+from kobo_sync.erase import Plan, left_aside, unfinished
 from kobo_sync.erasure_list import Target
 from kobo_sync.form_names import CASE_FORMS
 from kobo_sync.store import Store
+from kobo_sync.withheld import withheld_line
 
 SUBJECT = "échéance"
 _COMMAND = "kobo-sync erase --due --reason … --by …"
 _OTHERS = {
+    # Also of what never left it: nobody corrected it in all this time, and the server still has it.
     "quarantine": (
         "quarantine_months",
-        "released_at IS NOT NULL AND raw_json IS NOT NULL AND released_at < ?",
-        "fiche(s) sortie(s) de quarantaine dont le texte reçu est encore gardé",
+        "raw_json IS NOT NULL AND COALESCE(released_at, entered_at) < ?",
+        "fiche(s) mises en quarantaine dont le texte reçu est encore gardé",
     ),
     "server_event": ("events_months", "at < ?", "ligne(s) d’historique des serveurs"),
     "audit": ("audit_months", "at < ?", "ligne(s) du journal des consultations"),
@@ -40,8 +42,9 @@ def due_plan(store: Store, config: Config, today: date) -> Plan:
         " THEN submission_time ELSE received_at END AS at FROM revision"
         f" UNION ALL SELECT submission_key, seen_at FROM validation_state{followed})"
         " SELECT s.submission_key FROM submission s JOIN active ON active.key = s.submission_key"
-        f" WHERE s.form IN ({', '.join('?' * len(CASE_FORMS))}) AND NOT EXISTS (SELECT 1 FROM suppression x"
-        " WHERE x.source = s.source AND x.form = s.form AND x.remote_key = s.remote_key AND x.row_code IS NULL)"
+        f" WHERE s.form IN ({', '.join('?' * len(CASE_FORMS))}) AND NOT COALESCE((SELECT x.row_code IS NULL"
+        " FROM suppression x WHERE x.source = s.source AND x.form = s.form AND x.remote_key = s.remote_key"
+        " AND (x.row_code IS NULL OR x.row_code = '+') ORDER BY x.id DESC LIMIT 1), 0)"
         " GROUP BY s.submission_key HAVING max(active.at) < ? ORDER BY s.submission_key",
         (*CASE_FORMS, _before(today, config.retention.identities_months)),
     )
@@ -49,7 +52,29 @@ def due_plan(store: Store, config: Config, today: date) -> Plan:
 
 
 def due(store: Store, config: Config, today: date) -> list[str]:
-    """What is due, one line each; empty when nothing is."""
+    """What is due or waits for somebody, one line each; empty when nothing does."""
+    return periods_over(store, config, today) + _waiting(store, config)
+
+
+def _waiting(store: Store, config: Config) -> list[str]:
+    """What erasures left to be done by a person."""
+    lines = []
+    if unfinished(store):
+        lines.append("Un effacement a été interrompu avant la réécriture du fichier : kobo-sync erase --finish")
+    if line := withheld_line(store.connection):
+        lines.append(line)
+    erased = store.connection.execute("SELECT 1 FROM erasure LIMIT 1").fetchone()
+    if erased and (aside := [path for path in left_aside(config) if not path.name.endswith(("-wal", "-shm"))]):
+        names = ", ".join(path.name for path in aside)
+        lines.append(
+            f"Mis de côté par une restauration ({config.data_dir}) : {names} ; ce qui a été effacé y est encore : à "
+            "supprimer dès que la base restaurée est vérifiée"
+        )
+    return lines
+
+
+def periods_over(store: Store, config: Config, today: date) -> list[str]:
+    """What has been kept for too long, one line each."""
     lines = []
     if number := len(due_plan(store, config, today).targets):
         lines.append(
@@ -63,8 +88,6 @@ def due(store: Store, config: Config, today: date) -> list[str]:
         ).fetchone()[0]
         if number:
             lines.append(f"{number} {words}, de plus de {months} mois ({_COMMAND})")
-    if unfinished(store):
-        lines.append("Un effacement a été interrompu avant la réécriture du fichier : kobo-sync erase --finish")
     return lines
 
 

@@ -16,6 +16,7 @@ from kobo_sync.config import Config
 from kobo_sync.find_case import Found, case_code_of
 from kobo_sync.show_history import REVIEWS, history, moment
 from kobo_sync.store import Store
+from kobo_sync.suppress import clean_column
 from transforms.case_code import shown_code
 
 
@@ -72,7 +73,7 @@ def _state(store: Store, key: str, zone: ZoneInfo) -> Iterator[str]:
     ).fetchone()
     yield (
         f"Envoyée le {moment(sent, zone)} par {plain(by) or 'compte inconnu'} ; version {number}, reçue le "
-        f"{moment(received, zone)} ; formulaire {plain(release) or 'inconnu'}"
+        f"{moment(received, zone)} ; formulaire {_release(release)}"
     )
     review = connection.execute(
         "SELECT uid, by_whom FROM validation_state WHERE submission_key = ? ORDER BY id DESC LIMIT 1", (key,)
@@ -89,11 +90,18 @@ def _state(store: Store, key: str, zone: ZoneInfo) -> Iterator[str]:
     ):
         yield f"En quarantaine : {plain(message)}"
     erased = connection.execute(
-        "SELECT max(at) FROM suppression WHERE source = ? AND form = ? AND remote_key = ?", tuple(key.split("/", 2))
+        "SELECT max(at) FROM suppression WHERE source = ? AND form = ? AND remote_key = ?"
+        " AND COALESCE(substr(row_code, 1, 1), '') NOT IN ('+', '=')",
+        tuple(key.split("/", 2)),
     ).fetchone()[0]
     if erased:
         yield f"Identité effacée le {moment(erased, zone)}"
     yield from _linked(store, key)
+
+
+def _release(said: str | None) -> str:
+    """The sender typed it: only what a release looks like is shown."""
+    return "inconnu" if not said else said if clean_column("form_release", said) else "illisible"
 
 
 def _linked(store: Store, key: str) -> Iterator[str]:

@@ -173,6 +173,24 @@ def test_a_list_older_than_the_backup_is_refused(place: Place, tmp_path: Path) -
     assert refused.returncode == 1 and "plus ancienne, ou coupée" in refused.stderr
 
 
+def test_a_list_that_another_hand_touched_is_refused_before_anything_is_put_in_place(
+    place: Place, tmp_path: Path
+) -> None:
+    away = Away(place, tmp_path / "coffre")
+    erase_first(place)
+    away.list.write_bytes((place.config.data_dir / "sauvegardes" / ERASURES).read_bytes() + b'{"forged": 1}\n')
+    home = tmp_path / "neuf"
+    home.mkdir()
+    words = [*away.words, "--recovery", away.copy]
+    refused = kobo_sync(home, *words)
+    assert refused.returncode == 1 and "n’est pas intacte" in refused.stderr
+    assert not (home / "data" / "anltp.db").exists()
+    done = kobo_sync(home, *words, "--without-erasures", "ligne forgée, vue avec l’informatique")
+    assert done.returncode == 0, done.stderr
+    with Place(home, load_config(home / "config.yaml"), place.officers).store() as store:
+        assert CANARY not in received(store)  # the lines that are whole are applied all the same
+
+
 def test_the_erasure_list_grows_only_and_mends_a_line_that_a_crash_cut(place: Place) -> None:
     path = place.config.data_dir / "sauvegardes" / ERASURES
     back_up(place.config, now=NOW)

@@ -16,7 +16,7 @@ from kobo_sync.config import Config, load_config
 from kobo_sync.config_retention import RetentionConfig
 from kobo_sync.errors import ConfigError
 from kobo_sync.rebuild import rebuild
-from kobo_sync.retention import _before, due, due_plan
+from kobo_sync.retention import _before, drop_others, due, due_plan
 from kobo_sync.store_receive import Review, write_review
 from tests.erase_fixture import FAMILY, HER, KEY, NOW, SOURCE, case, configured, opened, pages, receive
 from tests.transform_fixture import suivi
@@ -122,3 +122,16 @@ def test_status_says_what_is_due(config: Config, monkeypatch: pytest.MonkeyPatch
         rebuild(store, config, now=NOW)
     done = CliRunner().invoke(cli.app, ["status", "--config", str(config.path)])
     assert "1 cas sans activité depuis 60 mois" in done.output.replace("\n", " ")
+
+
+def test_the_text_of_what_never_left_quarantine_is_due_too(config: Config) -> None:
+    with opened(config) as store:
+        for number, at in enumerate((OLD, LATE)):
+            store.quarantine_enter(
+                submission_key=None, source=SOURCE, form="traite", remote_key=None, instance_uuid=f"q{number}",
+                stage="pull", reason_code="x", message="m", at=at, raw_json='{"a": 1}',
+            )  # fmt: skip
+        assert [line for line in due(store, config, TODAY) if line.startswith("1 fiche(s) mises en quarantaine")]
+        assert drop_others(store, config, TODAY) == 1
+        left = store.connection.execute("SELECT entered_at FROM quarantine WHERE raw_json IS NOT NULL").fetchall()
+        assert left == [(LATE,)]
