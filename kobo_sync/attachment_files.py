@@ -7,6 +7,7 @@ leaves whole pieces and perhaps half a one, which is cut off.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -43,6 +44,10 @@ class SealedWriter:
         self.note: dict[str, Any] = {}
         self._key = key
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            _refuse_links(path, self.part)
+        except OSError as error:
+            raise DiskRefused(error) from None
         self._stream = self._resumed() or self._new()
 
     def __enter__(self) -> SealedWriter:
@@ -145,6 +150,7 @@ class SealedWriter:
 def read_sealed(path: Path, key: bytes) -> bytes:
     """The file in clear, in memory. Raises StoreError when it is missing, cut, changed, or of another key."""
     try:
+        _refuse_links(path)
         with path.open("rb") as stream:
             kinds, parts = [], []
             for kind, data, _ in _pieces(stream, key, path.name):
@@ -163,6 +169,13 @@ def file_name(key: bytes, *words: str) -> str:
     """Where a file lies in the folder: a name that says nothing and is always the same."""
     digest = hashlib.blake2b("\0".join(words).encode(), key=_derived(key, b"", b"names"), digest_size=16).hexdigest()
     return f"{digest[:2]}/{digest}"
+
+
+def _refuse_links(*paths: Path) -> None:
+    """The folder itself may lie on another disk; what is in it is ours, and ours are no links."""
+    for path in (paths[0].parent, *paths):
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
 
 
 def _pieces(stream: BinaryIO, key: bytes, name: str) -> Iterator[tuple[bytes, bytes, int]]:

@@ -171,21 +171,31 @@ def read_file(store: Store, key: bytes, number: int) -> bytes:
 
 
 def remove_files(store: Store, submission_keys: Iterable[str]) -> int:
-    """Erase the files of submissions, and their names, which may be a person's. How many there were."""
-    removed = 0
-    for key in submission_keys:
-        for one in kept_of(store, key):
-            if one.stored_as:
-                path = folder(store) / one.stored_as
-                for found in (path, path.with_name(f"{path.name}.part")):
-                    found.unlink(missing_ok=True)
+    """Erase the files of submissions, and their names, which may be a person's. How many there were.
+
+    Not within a transaction: what is deleted can't be rolled back. The table keeps each place until its file is gone,
+    so that after a crash the same call ends the work.
+    """
+    lines = [one for key in submission_keys for one in kept_of(store, key)]
+    for one in lines:  # of no value to anybody: what was received in part, or not yet noted, is asked for again
+        path = folder(store) / file_name(store.file_key(), one.submission_key, one.name, one.remote_id)
+        path.with_name(f"{path.name}.part").unlink(missing_ok=True)
+        if not one.stored_as:
+            path.unlink(missing_ok=True)
+    with store.transaction():
+        for one in lines:
             store.connection.execute(
                 "UPDATE attachment SET state = 'gone', name = ?, remote_id = '', question = '', size = NULL,"
-                " sha256 = NULL, stored_as = NULL, reason = 'effacé' WHERE id = ?",
+                " sha256 = NULL, reason = 'effacé' WHERE id = ?",
                 (f"effacé {one.id}", one.id),
             )
-            removed += one.stored_as is not None
-    return removed
+    stored = [one for one in lines if one.stored_as]
+    for one in stored:
+        (folder(store) / str(one.stored_as)).unlink(missing_ok=True)
+    with store.transaction():
+        for one in stored:
+            store.connection.execute("UPDATE attachment SET stored_as = NULL WHERE id = ?", (one.id,))
+    return len(stored)
 
 
 def _rows(store: Store, source: str, form: str) -> list[tuple[str, str, int]]:

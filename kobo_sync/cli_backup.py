@@ -154,7 +154,7 @@ def _steps() -> Iterator[Callable[[str], None]]:
 @contextmanager
 def _staging(config: Path) -> Iterator[Path]:
     """A private folder beside the configuration; what lies in it is encrypted under the store's own key."""
-    config.parent.mkdir(parents=True, exist_ok=True)
+    config.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     from kobo_sync.errors import LockHeld
     from kobo_sync.lock import hold_lock
 
@@ -178,10 +178,11 @@ def _settings(path: Path, contents: Contents) -> Iterator[Config]:
     """This machine's configuration; on a new machine the one that was backed up, taken away again by a failure."""
     from kobo_sync.backup_archive import CONFIG
     from kobo_sync.config import load_config
+    from kobo_sync.secret_places import replace_private_file
 
     taken = not path.exists() and (contents.folder / CONFIG).exists()
     if taken:
-        shutil.copyfile(contents.folder / CONFIG, path)
+        replace_private_file(path, (contents.folder / CONFIG).read_bytes())
     try:
         yield load_config(path)
     except BaseException:

@@ -135,8 +135,7 @@ def scrub(store: Store) -> None:
         persons = erased_persons(connection, *_address(connection, key), known_marks(connection, key))
         if persons and persons.codes is None:
             keys.append(key)
-    with store.transaction():
-        remove_files(store, keys)
+    remove_files(store, keys)
     store.connection.execute("VACUUM")
     busy = store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     if busy:

@@ -119,7 +119,6 @@ def write_period(
     bundle = consolidate(period, hidden, register_of(config), settings_of(config), provenance, deliverable.plan)
     assert_publishable(bundle)
     path = config.output_dir / period.label / deliverable.file_name.format(period=period.label)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with _scratch(config.data_dir / "scratch"):
         return (write_semester if period.is_semester else write_quarter)(bundle, path)
 

@@ -124,6 +124,10 @@ class Store:
 
     # --- What was received: see store_receive for writing ---------------------------------------------------------
 
+    def file_key(self) -> bytes:
+        """The key under which attached files are named and sealed: the store's own."""
+        return self._key
+
     def hash_row(self, raw: Mapping[str, Any]) -> str:
         """Keyed hash (HMAC-SHA256, hexadecimal) of one submission's canonical JSON.
 

@@ -45,6 +45,13 @@ def as_utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
+def closed_folder(path: Path) -> None:
+    """Make a folder, and those above it, for their owner alone; one that is there stays as people set it."""
+    if not path.is_dir():
+        closed_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
 @contextmanager
 def _whole_file(path: Path) -> Iterator[Path]:
     # beside the target: os.replace is atomic only within one file system
@@ -71,7 +78,7 @@ def save_workbook(workbook: Workbook, path: Path, produced_at: datetime) -> Path
     modified are `produced_at`. Raises FileInUse when the target is held open (Windows), OSError when the disk
     refuses; in both cases the old file is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    closed_folder(path.parent)
     workbook.properties.created = workbook.properties.modified = as_utc(produced_at).replace(microsecond=0)
     with _whole_file(path) as part:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)

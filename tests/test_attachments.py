@@ -13,11 +13,12 @@ from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
+from sqlcipher3 import dbapi2 as sqlcipher
 from starlette.middleware import Middleware
 from starlette.responses import Response
 
 from kobo_sync import attachments
-from kobo_sync.attachment_files import SealedWriter, file_name, read_sealed
+from kobo_sync.attachment_files import DiskRefused, SealedWriter, file_name, read_sealed
 from kobo_sync.attachment_servers import FileTransport, KoboFiles, open_files
 from kobo_sync.attachments import fetch_files, fetch_source, folder, kept_of, read_file, remove_files
 from kobo_sync.config import SourceConfig
@@ -339,6 +340,51 @@ def test_an_erasure_takes_files_and_names_and_the_next_night_brings_neither_back
         fetch_files(store, KEY, "kobo", "fournisseur", project.uid, KoboFiles(http), now=NOW)
     assert states(store) == [("effacé 1", "gone")]
     assert on_disk(store) == []
+
+
+def test_an_erasure_that_is_not_kept_has_deleted_no_file_and_a_second_try_ends_the_work(project, store):
+    add(project)
+    keys = pulled(project, store)
+    fetched(project, store)
+    store.connection.execute(
+        "CREATE TEMP TRIGGER full AFTER UPDATE ON attachment BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+    )
+    with pytest.raises(sqlcipher.DatabaseError, match="disk is full"):
+        remove_files(store, keys)
+    assert read_file(store, KEY, 1) == PNG and states(store) == [("scan.png", "fetched")]
+    store.connection.execute("DROP TRIGGER full")
+    store.connection.execute(  # the name goes, and then the disk takes no more
+        "CREATE TEMP TRIGGER full AFTER UPDATE ON attachment WHEN NEW.stored_as IS NULL"
+        " BEGIN SELECT RAISE(ABORT, 'disk is full'); END"
+    )
+    with pytest.raises(sqlcipher.DatabaseError, match="disk is full"):
+        remove_files(store, keys)
+    store.connection.execute("DROP TRIGGER full")
+    assert remove_files(store, keys) == 1
+    assert on_disk(store) == [] and store.connection.execute("SELECT stored_as FROM attachment").fetchall() == [(None,)]
+
+
+def test_an_erasure_takes_half_a_file_too(store):
+    waiting(store, 1)
+    with dripping(DRIP, b"x") as base:
+        asked_of(base, store, Limits(request=0.25))
+    assert len(on_disk(store)) == 1
+    assert remove_files(store, [submission_key("kobo", "fournisseur", "1")]) == 0
+    assert on_disk(store) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a right on Windows")
+@pytest.mark.parametrize("linked", ["ab", "ab/abcd.part"])
+def test_no_link_below_the_folder_is_written_through(tmp_path, linked):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "x").write_bytes(b"not ours")
+    place = tmp_path / "attachments" / linked
+    place.parent.mkdir(parents=True)
+    place.symlink_to(elsewhere if linked == "ab" else elsewhere / "x")
+    with pytest.raises(DiskRefused):
+        SealedWriter(tmp_path / "attachments" / "ab" / "abcd", KEY)
+    assert [(path.name, path.read_bytes()) for path in elsewhere.iterdir()] == [("x", b"not ours")]
 
 
 # --- A server that means harm ------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +50,18 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
         save.save_workbook(_workbook("autre"), path, WHEN)
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["t.xlsx"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+def test_folders_made_for_a_file_are_closed_to_others_and_those_that_were_there_stay(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir(mode=0o750)
+    former = os.umask(0o022)
+    try:
+        path = save.save_workbook(_workbook(), tmp_path / "shared" / "outputs" / "2026-T3" / "t.xlsx", WHEN)
+    finally:
+        os.umask(former)
+    modes = [stat.S_IMODE(one.stat().st_mode) for one in (path, *path.parents[:3])]
+    assert modes == [0o600, 0o700, 0o700, 0o750]
 
 
 def test_a_file_held_open_is_explained_in_french(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ from kobo_sync.deploy import deploy
 from kobo_sync.errors import KoboSyncError, ServerUnavailable
 from kobo_sync.keys import PSEUDONYM_VARIABLE, STORE_VARIABLE, init_keys
 from kobo_sync.run import RunReport, run
+from kobo_sync.secret_places import replace_private_file
 from kobo_sync.show import print_files, quarantined, run_table
 from kobo_sync.words import word
 
@@ -178,7 +179,7 @@ def _config(folder: Path, output: Path, url: str, uids: Mapping[str, str]) -> Co
         "attachments": {"fournisseur": True},
     }
     path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    replace_private_file(path, yaml.safe_dump(content, allow_unicode=True, sort_keys=False).encode())
     return load_config(path)
 
 
