@@ -6,7 +6,6 @@ The machine that makes a backup can't read it back. The keys are not in it: they
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kobo_sync import __version__, backup_archive
+from kobo_sync import __version__, backup_archive, health
 from kobo_sync.age_files import seal_stream
 from kobo_sync.backup_copy import SCHEMA_COPY_DAYS, Snapshot, keyed_copy, purge_schema_copies, remove_store
 from kobo_sync.backup_keep import backup_name, superfluous
@@ -24,7 +23,7 @@ from kobo_sync.errors import ConfigError, StoreError
 from kobo_sync.keys import Keys, load_keys
 from kobo_sync.lock import hold_lock
 from kobo_sync.migrations import CURRENT
-from kobo_sync.secret_places import flush_folder, open_private_list, replace_private_file
+from kobo_sync.secret_places import flush_folder, open_private_list
 from kobo_sync.store import Store, connect
 
 ERASURES = "effacements.jsonl"
@@ -51,10 +50,8 @@ def backup_folder(config: Config) -> Path:
 
 def last_backup(config: Config) -> datetime | None:
     """When the last backup of this machine was made; None if never, or if nothing tells."""
-    try:
-        return datetime.fromisoformat(json.loads(_record(config).read_text(encoding="utf-8"))["at"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    kept = health.read(config).get("backup")
+    return health.when(kept, "at") if isinstance(kept, dict) else None
 
 
 def back_up(config: Config, *, now: datetime, step: Callable[[str], None] = lambda _: None) -> Backup:
@@ -66,7 +63,10 @@ def back_up(config: Config, *, now: datetime, step: Callable[[str], None] = lamb
     officers = config.recovery.public_keys
     if len(officers) < 2:
         raise ConfigError(
-            ["recovery.officers : une sauvegarde se chiffre pour deux responsables au moins ; kobo-sync init d’abord"],
+            [
+                "recovery.officers : une sauvegarde se chiffre pour deux responsables au moins ; inscrivez-les dans "
+                "config.yaml (docs/sauvegardes.md), puis kobo-sync init"
+            ],
             config.path.name,
         )
     keys = load_keys(config)
@@ -84,8 +84,7 @@ def back_up(config: Config, *, now: datetime, step: Callable[[str], None] = lamb
             path, size, digest = _write(_free_name(folder, now), config, copy, about)
         finally:
             remove_store(copy)
-        record = {"at": now.isoformat(), "file": path.name, "folder": str(folder), "size": size, "sha256": digest}
-        replace_private_file(_record(config), json.dumps(record, indent=1).encode("ascii"))
+        _note(config, now, {"file": path.name, "folder": str(folder), "size": size, "sha256": digest})
         removed = superfluous([each.name for each in folder.iterdir()], config.backup.keep, config.timezone)
         for name in removed:
             (folder / name).unlink(missing_ok=True)
@@ -194,5 +193,9 @@ def _free_name(folder: Path, at: datetime) -> Path:
     return folder / backup_name(at)
 
 
-def _record(config: Config) -> Path:
-    return config.data_dir / "sauvegarde.json"
+def _note(config: Config, now: datetime, about: dict[str, Any]) -> None:
+    """In the health file, whoever asked for the backup: one that failed in the night is made good."""
+    missing = health.Failure("", "Backup").words
+    problems = [words for words in health.read(config).get("problems") or [] if words != missing]
+    done = {"at": health.instant(config, now), "error": None}
+    health.update(config, backup=done | about, problems=problems)

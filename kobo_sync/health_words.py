@@ -50,7 +50,7 @@ def sentences(config: Config, code: int, why: str, now: datetime) -> list[str]:
 
 def at_backup(backup: dict[str, Any], zone: ZoneInfo) -> str:
     """When a backup was last tried; empty when it is not known."""
-    found = health.when(backup, "at")
+    found = health.when(backup, "failed_at" if backup.get("error") else "at")
     return f"{found.astimezone(zone):%d/%m/%Y à %H:%M}" if found else ""
 
 

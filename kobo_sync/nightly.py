@@ -117,12 +117,12 @@ def _backed_up(config: Config, clock: Clock, stop: Stop, code: int, failures: li
         health.update(
             config,
             exit_code=code,
-            backup={"at": health.instant(config, clock()), "error": type(error).__name__},
+            backup=(health.read(config).get("backup") or {})
+            | {"failed_at": health.instant(config, clock()), "error": type(error).__name__},
             problems=[failure.words for failure in failures],
         )
         return code
     logs.event("backup_done")
-    health.update(config, backup={"at": health.instant(config, clock()), "error": None})
     return code
 
 

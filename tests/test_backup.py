@@ -15,7 +15,7 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from kobo_sync import backup_copy
+from kobo_sync import backup_copy, health
 from kobo_sync.backup import back_up, last_backup
 from kobo_sync.backup_archive import open_archive
 from kobo_sync.backup_copy import check_copy, keyed_copy
@@ -24,6 +24,8 @@ from kobo_sync.config_backup import KeepConfig
 from kobo_sync.errors import LockHeld, StoreKeyError
 from kobo_sync.keys import load_keys
 from kobo_sync.lock import hold_lock
+from kobo_sync.nightly import _backed_up
+from kobo_sync.stopping import Stop
 from kobo_sync.store import connect
 from tests.backup_fixture import Officer, Place, configured, installed, kobo_sync, kobo_sync_process, officer
 from tests.canary import leaks
@@ -183,8 +185,21 @@ def test_the_last_one_is_known_without_a_key(tmp_path: Path) -> None:
     for key in place.config.data_dir.glob("*.key"):
         key.unlink()
     assert last_backup(place.config) == NOW
-    (place.config.data_dir / "sauvegarde.json").write_text("{")
+    health.path_of(place.config).write_text("{")
     assert last_backup(place.config) is None
+
+
+def test_one_by_hand_makes_good_that_of_the_night(tmp_path: Path) -> None:
+    place = installed(tmp_path)
+    back_up(place.config, now=NOW - timedelta(days=1))
+    with hold_lock(place.config.data_dir / "sauvegarde.lock"):
+        failures: list[health.Failure] = []
+        health.ended(place.config, started=NOW, at=NOW, exit_code=0)
+        assert _backed_up(place.config, lambda: NOW, Stop(), 0, failures) == 3
+    assert last_backup(place.config) == NOW - timedelta(days=1), "that one is still the last"
+    assert health.verdict(place.config, NOW)[0] == 3
+    back_up(place.config, now=NOW)
+    assert last_backup(place.config) == NOW and health.verdict(place.config, NOW) == (0, "tout va bien")
 
 
 def test_two_do_not_run_at_once_and_a_run_does_not_stop_it(tmp_path: Path) -> None:
