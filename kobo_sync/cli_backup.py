@@ -71,7 +71,6 @@ def restore(
 ) -> None:
     """Remettre une sauvegarde en place, ici ou sur une machine neuve."""
     from kobo_sync.age_files import read_identities
-    from kobo_sync.audit import operator
     from kobo_sync.backup_archive import open_archive
     from kobo_sync.recovery import open_copy, record_opening
     from kobo_sync.restore import find_erasures, keys_for
@@ -90,7 +89,6 @@ def restore(
             settings,
             keys,
             find_erasures(contents, file.resolve(), settings, erasures, without_erasures),
-            by=operator(),
             now=datetime.now(ZoneInfo(settings.timezone)),
             replace=replace,
             step=step,

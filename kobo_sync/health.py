@@ -26,6 +26,7 @@ from kobo_sync.secret_places import replace_private_file
 from kobo_sync.terminal import terminal_text
 
 FINE, FAILED, NEEDS_PEOPLE = 0, 1, 3
+"""Exit codes of the command line; 2, wrong use, is typer's."""
 FORMAT = 1
 _LONGEST = 300
 _MOST_UNSENT = 50

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kobo_sync import audit
 from kobo_sync.backup import ERASURES, backup_folder, erasure_lines
 from kobo_sync.backup_archive import Contents
 from kobo_sync.backup_copy import Snapshot, check_copy, purge_schema_copies, remove_store, store_files
@@ -99,7 +100,6 @@ def restore(
     keys: Keys,
     erasures: Erasures,
     *,
-    by: str,
     now: datetime,
     replace: bool = False,
     step: Callable[[str], None] = lambda _: None,
@@ -118,7 +118,7 @@ def restore(
         step("Vérification de la base")
         _check(contents, keys)
         step("Effacements")
-        erased = _erase_again(contents, config, keys, erasures, by, now)
+        erased = _erase_again(contents, config, keys, erasures, now)
         step("Mise en place")
         said = put_keys(config, keys)
         try:
@@ -148,7 +148,7 @@ def _software() -> str:
     return __version__
 
 
-def _erase_again(contents: Contents, config: Config, keys: Keys, erasures: Erasures, by: str, now: datetime) -> int:
+def _erase_again(contents: Contents, config: Config, keys: Keys, erasures: Erasures, now: datetime) -> int:
     from kobo_sync.erasure_list import replay_erasures
     from kobo_sync.rebuild import rebuild
 
@@ -158,10 +158,7 @@ def _erase_again(contents: Contents, config: Config, keys: Keys, erasures: Erasu
         if erased:
             rebuild(store, config, now=now)  # no derived row may still show what was erased
         reason = f"sans la liste des effacements : {erasures.without}" if erasures.without else "restauration"
-        store.connection.execute(
-            "INSERT INTO audit (at, actor, action, subject, reason) VALUES (?, ?, 'restore', ?, ?)",
-            (at, by, f"sauvegarde du {contents.manifest['made_at']}", reason),
-        )
+        audit.note(store, "restore", f"sauvegarde du {contents.manifest['made_at']}", reason, now)
     purge_schema_copies(contents.store)  # made by a migration on the way: what was erased is in them
     check_copy(contents.store, keys.store)
     return erased

@@ -17,6 +17,7 @@ from kobo_sync.attachments import fetch_source
 from kobo_sync.config import Config, SourceConfig
 from kobo_sync.drift import mark_told, news
 from kobo_sync.errors import ConfigError, LockHeld, ServerError, StoreError, StoreKeyError
+from kobo_sync.health import FAILED, FINE, NEEDS_PEOPLE
 from kobo_sync.keys import Keys, load_keys
 from kobo_sync.lock import hold_lock
 from kobo_sync.open_source import open_source
@@ -27,9 +28,6 @@ from kobo_sync.recovery import require_drill
 from kobo_sync.store import Store
 from reports.save import FileInUse
 from transforms.assertions import PublicationError
-
-DONE, FAILED, WRONG_USE, NEEDS_PEOPLE = 0, 1, 2, 3
-"""Exit codes of the command line."""
 
 NAMES_TO_ERASE = "nom(s) ou clé(s) à effacer dans Kobo : feuille « Qualité » du classeur"
 
@@ -57,7 +55,7 @@ class RunReport:
     @property
     def exit_code(self) -> int:
         """0 done, 1 failed in part or whole, 3 done but some records need people."""
-        return FAILED if self.problems else (NEEDS_PEOPLE if self.notices else DONE)
+        return FAILED if self.problems else (NEEDS_PEOPLE if self.notices else FINE)
 
     def fail(self, where: str, error: BaseException, problem: str, form: str | None = None) -> None:
         """Note that a source, one of its forms, or a period failed."""
