@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,6 +80,8 @@ def test_a_new_machine_gets_the_same_store_in_one_command(place: Place, tmp_path
     done = kobo_sync_process(home, *away.words, "--recovery", away.copy, "--to", str(home / "anltp"))
     assert done.returncode == 0, done.stderr
     new = Place(home / "anltp", load_config(home / "anltp" / "config.yaml"), place.officers)
+    if os.name == "posix":
+        assert stat.S_IMODE(new.config.path.stat().st_mode) == 0o600
     assert load_keys(new.config) == keys and digest_of(new) == before
     assert (new.config.data_dir / "attachments" / "memo.bin").read_bytes() == b"encrypted already"
     require_drill(new.config, keys)  # the restore was the drill
