@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from kobo_sync import audit
-from kobo_sync.config import Config
+from kobo_sync.config import Config, SourceConfig
 from kobo_sync.erasure_list import (
     Emptied,
     Erasure,
@@ -149,12 +150,20 @@ def server_steps(store: Store, config: Config, targets: Iterable[Target]) -> lis
         ).fetchone()
         if gone == "deleted":
             continue
-        where = known.get(source)
-        link = f"{where.url}/#/forms/{where.forms.get(form) or ''}/data/table" if where and where.kind == "kobo" else (
-            f"{where.url}" if where else source)  # fmt: skip
         what = f"vider les réponses de {code}" if code else "supprimer la fiche"
-        lines.append(f"{source} · {form} · fiche {remote_key} : {what} ({link})")
+        where = _where_it_is(known.get(source), form, remote_key)
+        lines.append(f"{source} · {form} · fiche {remote_key} : {what} ({where})")
     return lines
+
+
+def _where_it_is(source: SourceConfig | None, form: str, remote_key: str) -> str:
+    """How to find a submission: Kobo gives none an address of its own, Central gives one to each."""
+    if source is None:
+        return "cette source n’est plus dans config.yaml"
+    uid = source.forms.get(form) or ""
+    if source.kind == "central":
+        return f"{source.url}/#/projects/{source.project}/forms/{quote(uid)}/submissions/{quote(remote_key)}"
+    return f"{source.url}/#/forms/{uid}/data/table ; filtrer la colonne _id sur {remote_key}"
 
 
 def periods_sent(store: Store, targets: Iterable[Target]) -> list[str]:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kobo_sync.quarantine_words import waiting
 from kobo_sync.run import NAMES_TO_ERASE, SHOWN_TO_OTHERS, RunReport
 from kobo_sync.store import Store
 from kobo_sync.terminal import terminal_text
@@ -122,13 +123,11 @@ def print_status(out: Console, store: Store) -> None:
     for number, words in _waiting(store):
         if number:
             out.print(f"  • {number} {words}", markup=False, highlight=False, soft_wrap=True)
-    rows = store.frame(
-        "SELECT submission_key, reason_code, message FROM quarantine WHERE released_at IS NULL ORDER BY submission_key"
-    )
-    if rows.empty:
+    rows = waiting(store)
+    if not rows:
         out.print("Aucune fiche en quarantaine.")
         return
-    table = Table("Fiche", "Motif", "Message", title="En quarantaine : corriger dans Kobo, puis kobo-sync run")
-    for row in rows.itertuples(index=False):
-        table.add_row(*(Text(terminal_text(cell)) for cell in row))
+    table = Table("Fiche", "Cas", "Motif", "Message", title="En quarantaine : corriger dans Kobo, puis kobo-sync run")
+    for row in rows:
+        table.add_row(*(Text(terminal_text(cell), overflow="fold") for cell in row))
     out.print(table)

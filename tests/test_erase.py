@@ -222,6 +222,7 @@ def test_the_command_rehearses_asks_and_says_what_remains(config: Config, monkey
     text = re.sub(r"\s+", " ", done.output)
     assert "2 fiche(s), 3 version(s)" in text and "2026-T2" in text and "effacements.jsonl" in text
     assert f"{SOURCE} · traite · fiche 2 : vider les réponses de EFGH2345-V1" in text
+    assert "/data/table ; filtrer la colonne _id sur 2)" in text
     unknown = CliRunner().invoke(cli.app, ["erase", "ABCD2346", *words[1:], "--config", str(config.path)])
     assert isinstance(unknown.exception, StoreError) and "ABC D23 45" in str(unknown.exception)
 

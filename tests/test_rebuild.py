@@ -15,6 +15,7 @@ from kobo_sync.config import Config, load_config
 from kobo_sync.config_accounts import AccountConfig
 from kobo_sync.errors import StoreError
 from kobo_sync.outputs import periods_of, read_frames
+from kobo_sync.quarantine_words import waiting
 from kobo_sync.rebuild import rebuild
 from kobo_sync.received_rows import Refused, read_row
 from kobo_sync.show import print_status
@@ -198,6 +199,18 @@ def test_status_says_what_is_held_and_what_waits(store: Store, config: Config) -
     said = status(store)
     assert "1 cas ; 1 suivi(s) ; 1 déclaration(s) ; 0 fiche(s) du registre" in said
     assert "1 suivi(s) en attente" in said
+
+
+def test_status_tells_a_quarantine_in_the_words_of_the_form(store: Store, config: Config) -> None:
+    receive(store, 1, sound("AAAA2345"))
+    store.quarantine_enter(
+        source="kobo-anltp", form="traite", remote_key="1", instance_uuid="u", stage="mapping",
+        reason_code="bad_number", message="Question « v_age » : « x » n’est pas un nombre entier positif.",
+        raw_json=None, at=AT, submission_key="kobo-anltp/traite/1",
+    )  # fmt: skip
+    (told,) = waiting(store)
+    assert told[:3] == ("kobo-anltp/traite/1", "AAA A23 45", "nombre illisible")
+    assert "» (v_age) : « x »" in told[3] and "Question « v_age »" not in told[3]
 
 
 def test_status_asks_for_a_rebuild_when_an_older_release_laid_the_tables(store: Store, config: Config) -> None:
