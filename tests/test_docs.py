@@ -35,6 +35,13 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_that_tells_to_type_says_from_where(page: Path) -> None:
+    text = page.read_text("utf-8")
+    typed = re.search(r"`kobo-sync \w|^ *kobo-sync \w", text, re.MULTILINE)
+    assert not typed or ".venv/bin/activate" in "".join(text.splitlines()[:6])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_that_pages_name_exist(page: Path) -> None:
     named = re.findall(r"`((?:xlsforms|transforms|kobo_sync|benchmarks|docs|tests)/[\w./-]+)`", page.read_text("utf-8"))
     missing = [name for name in named if not (DOCS.parent / name).exists()]
