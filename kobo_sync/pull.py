@@ -8,6 +8,7 @@ So the whole index is read each time, page by page against the store, and a row 
 from __future__ import annotations
 
 import json
+import time
 from array import array
 from bisect import bisect_left
 from collections.abc import Generator, Iterable, Iterator
@@ -15,6 +16,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from kobo_sync import logs
 from kobo_sync.config import SourceConfig
 from kobo_sync.errors import AuthError, NoRoom, ServerError, ServerUnavailable
 from kobo_sync.form_names import FORMS
@@ -69,10 +71,14 @@ def pull(
     at = now.astimezone(UTC).isoformat(timespec="seconds")
     room = Room(store.path.parent, source.name)
     for form in deployed:
+        begun, before = time.monotonic(), report.numbers() | {"requests": server.requests}
         try:
             _pull_form(
                 Job(source, form, source.uid(form), store, server, at, confirm_deletions, progress, report, room)
             )
+            after = report.numbers() | {"requests": server.requests}
+            counts = {name: number - before[name] for name, number in after.items()}
+            logs.event("form_end", source=source.name, form=form, counts=counts, duration=time.monotonic() - begun)
         except ServerError as error:
             if isinstance(error, ServerUnavailable | NoRoom) or type(error) is AuthError:
                 raise  # so it is for the other forms

@@ -63,8 +63,30 @@ def test_a_night_ends_with_its_number_and_is_in_the_health_file_and_the_log(tmp_
     assert content["next_planned"] == "2026-11-25T02:00:00+01:00"
     assert content["for_people"] == [] and content["counts"]["received"] == 0
     assert not health.missed(config, NIGHT + timedelta(hours=8))
-    assert events(config) == ["night_start", "run_start", "source_end", "run_end", "night_end"]
+    assert events(config) == ["night_start", "run_start", "form_end", "source_end", "run_end", "night_end"]
     assert not clock.slept
+
+
+def test_the_log_says_of_each_form_what_it_brought_and_how_long_it_took(tmp_path: Path) -> None:
+    from kobo_sync.demo_server import serve
+
+    with serve(tmp_path / "serveur.db", users=USERS) as url:
+        projects = [Project.deployed(url), Project.deployed(url)]
+        for number, project in enumerate(projects, start=1):
+            for _ in range(number):
+                project.add(village="x")
+        config = installation(tmp_path, url)
+        (source,) = config.sources
+        forms = dict(zip(("traite", "trafic"), (project.uid for project in projects), strict=True))
+        config = config.model_copy(update={"sources": [source.model_copy(update={"forms": forms})]})
+        night(config, Stop(), clock=Clock(NIGHT))
+    (file,) = logs.folder_of(config).glob("*.jsonl")
+    ends = [line for line in map(json.loads, file.read_text().splitlines()) if line.get("event") == "form_end"]
+    assert [(line["source"], line["form"], line["counts"]["new"]) for line in ends] == [
+        ("kobo-anltp", "traite", 1),
+        ("kobo-anltp", "trafic", 2),
+    ]
+    assert all(line["duration"] >= 0 and line["counts"]["requests"] > 0 for line in ends)
 
 
 def test_a_network_failure_is_tried_again_each_hour_and_told_once(tmp_path: Path) -> None:
