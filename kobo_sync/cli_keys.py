@@ -53,6 +53,7 @@ def init(
     if not needs_drill(settings, keys) and not settings.recovery.officers:
         if not keys.demo:
             say("Pas de copie de secours des clés : aucun responsable inscrit, et les serveurs sont sur cette machine.")
+            say("Sans responsable, pas de sauvegarde non plus : kobo-sync backup refuse, la nuit n’en fait pas.")
             say("Pour de vrais cas, inscrivez-en deux dans config.yaml (recovery.officers), puis : kobo-sync init")
         return
     copies = [copy for copy in copies_of(settings) if copy.fingerprint == keys.fingerprint]

@@ -92,6 +92,13 @@ class SourceConfig(Strict):
             raise ConfigError([f"sources ({self.name}).forms.{form} : vide ; {remedy}"])
         return found
 
+    @property
+    def token_place(self) -> str:
+        """Where the token is written, never the token, in French."""
+        if self.token_env is not None:
+            return f"la variable {self.token_env}"
+        return f"le fichier {self.token_file}" if self.token_file else f"le trousseau (entrée {self.token_keyring})"
+
     def read_token(self) -> str:
         """The token, from where the configuration says.
 

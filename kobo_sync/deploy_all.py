@@ -38,6 +38,11 @@ def kobo_sources(config: Config, name: str | None = None) -> list[SourceConfig]:
     return kobo
 
 
+def forms_of(source: SourceConfig) -> list[str]:
+    """The forms that a server is to have: those that stand under it, even without a value; all where none does."""
+    return [form for form in forms.FORMS if form in source.forms or not source.forms]
+
+
 def token_from(variable: str | None) -> Callable[[SourceConfig], str]:
     """Where the deploying token is: in a variable of the environment, or where each source says.
 
@@ -96,7 +101,7 @@ def deploy_all(
         _tell_accounts(config, say, warn)
         for source in sources:
             client = clients[source.name]
-            for form in forms.FORMS:
+            for form in forms_of(source):
                 path = forms.xlsx_path(form)
                 done = deploy(client, source, form, path, forms.media(config.providers, form), accept_orphans=yes)
                 where = f"{source.name} · {form}"
@@ -124,7 +129,7 @@ def _look_first(sources: list[SourceConfig], clients: dict[str, KoboClient], aga
     for source in sources:
         client = clients[source.name]
         client.whoami()
-        for form in forms.FORMS:
+        for form in forms_of(source):
             try:
                 asset = find(client, source, form)
             except FormError as refusal:

@@ -16,6 +16,8 @@ if sys.platform == "win32":
     from kobo_sync import windows_access
 
 KEYRING_SERVICE = "kobo-sync"
+_CREDENTIALS = Path("/run/credentials")
+"""Where systemd lays a service's secrets (LoadCredential), for as long as it runs."""
 _NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -46,9 +48,15 @@ def read_private_bytes(path: Path, what: str) -> bytes:
                 f"{command}, puis considérez le secret comme connu si d’autres ont pu le lire",
             )
         return path.read_bytes()
-    except FileNotFoundError:
-        raise StoreKeyError(f"Le fichier {path} ({what}) n’existe pas", "créez-le ou corrigez le chemin") from None
     except OSError as error:
+        if path.is_relative_to(_CREDENTIALS):
+            raise StoreKeyError(
+                f"Le fichier {path} ({what}) est montré à ce service seul, par systemd",
+                "tapez la commande ainsi : sudo anltp doctor (docs/exploitation.md) ; dans le service même : voyez sa "
+                "ligne LoadCredential",
+            ) from None
+        if isinstance(error, FileNotFoundError):
+            raise StoreKeyError(f"Le fichier {path} ({what}) n’existe pas", "créez-le ou corrigez le chemin") from None
         raise StoreKeyError(
             f"Le fichier {path} ({what}) est illisible : {error.strerror}",
             "lancez la commande sous le compte qui l’a créé, ou rendez-le lisible à ce compte",

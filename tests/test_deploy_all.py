@@ -193,3 +193,13 @@ def test_only_the_named_server_is_asked(base, tmp_path):
     done = typed(tmp_path, "--source", "autre")
     assert done.returncode == 2 and "« autre » n’y figure pas" in done.stderr
     assert writes(tmp_path, 0) == []
+
+
+def test_a_partner_s_server_gets_the_forms_that_stand_under_it(base, tmp_path, sources):
+    content = yaml.safe_load((tmp_path / "config.yaml").read_text(encoding="utf-8"))
+    content["sources"][0]["forms"] = {"traite": None, "suivi": None}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    done = ran(tmp_path)
+    assert set(re.findall(r"· (\w+) : créé", done.output)) == {"traite", "suivi"}, done.output
+    with KoboClient(base, LEAD.token) as client:
+        assert {form for form, name in NAMES.items() if client.find_assets(name)} == {"traite", "suivi"}

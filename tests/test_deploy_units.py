@@ -15,7 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from kobo_sync import cli
-from kobo_sync.secret_places import open_to_others
+from kobo_sync.errors import StoreKeyError
+from kobo_sync.secret_places import open_to_others, read_private_bytes
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 SERVICES = sorted((DEPLOY / "systemd").glob("*.service"))
@@ -131,3 +132,25 @@ def test_a_secret_that_systemd_loads_is_read_and_the_same_file_elsewhere_is_not(
     assert not open_to_others(loaded)
     loaded.chmod(0o444)
     assert open_to_others(loaded)
+
+
+def test_a_command_typed_by_a_person_has_the_service_s_account_and_secrets(tmp_path: Path) -> None:
+    if os.name != "posix" or os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"]).returncode:
+        pytest.skip("a mount of its own needs root on Linux")
+    (tmp_path / "kobo-jeton").write_text("jeton-du-service", encoding="ascii")
+    look = "id -un; for f in /run/credentials/*/kobo-jeton; do stat -c '%a %U' $f; cat $f; echo; done; echo \"$1\""
+    done = subprocess.run(
+        [DEPLOY / "linux" / "anltp", "-c", look, "x", "deux mots"], capture_output=True, text=True,
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "ANLTP_COMPTE": "nobody", "ANLTP_SECRETS": str(tmp_path),
+             "ANLTP_CONFIG": "/", "ANLTP_PROGRAMME": "/bin/sh", "KOBO_TOKEN": "x"},
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["nobody", *["400 nobody", "jeton-du-service"] * 2, "deux mots"], done.stderr
+    assert not Path("/run/credentials/anltp-nuit.service").exists(), "nobody else sees them"
+
+
+@pytest.mark.parametrize("service", [path.name for path in SERVICES])
+def test_a_secret_of_the_service_alone_is_not_to_be_created_by_hand(service: str) -> None:
+    with pytest.raises(StoreKeyError) as told:
+        read_private_bytes(Path(f"/run/credentials/{service}/kobo-jeton"), "jeton")
+    assert "montré à ce service seul" in str(told.value) and "sudo anltp " in told.value.remedy
+    assert "créez" not in str(told.value)
