@@ -85,7 +85,7 @@ def run(
     from kobo_sync.run import run as nightly_job
     from kobo_sync.show import print_run
 
-    settings = load_config(config, need_tokens=True)
+    settings = load_config(config)
     with _steps() as progress:
         task = progress.add_task("Démarrage")
         report = nightly_job(

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
         from kobo_sync.config import load_config
         from kobo_sync.run import pull_only
 
-        settings = load_config(config, need_tokens=True)
+        settings = load_config(config)
         report = pull_only(
             settings, now=datetime.now(ZoneInfo(settings.timezone)), only=source, confirm_deletions=confirm_deletions
         )

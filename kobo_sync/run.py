@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +17,17 @@ from kobo_sync import health, logs
 from kobo_sync.attachments import fetch_source
 from kobo_sync.config import Config, SourceConfig
 from kobo_sync.drift import mark_told, news
-from kobo_sync.errors import ConfigError, LockHeld, ServerError, StoreError, StoreKeyError
+from kobo_sync.errors import (
+    AuthError,
+    ConfigError,
+    Forbidden,
+    KoboSyncError,
+    LockHeld,
+    NotFoundError,
+    ServerError,
+    StoreError,
+    StoreKeyError,
+)
 from kobo_sync.health import FAILED, FINE, NEEDS_PEOPLE
 from kobo_sync.keys import Keys, load_keys
 from kobo_sync.lock import hold_lock
@@ -100,8 +111,8 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
     """
     keys = load_keys(config)
     require_drill(config, keys)
-    tokens = {source.name: source.read_token() for source in config.sources}
     report = RunReport()
+    tokens = _tokens(config.sources, report)
     with logs.kept(config), hold_lock(config.lock_path), Store.open(config.store_path, keys.store) as store:
         logs.event("run_start")
         _refuse_lost_sources(store, config)
@@ -139,8 +150,8 @@ def pull_only(
     keys = load_keys(config)
     require_drill(config, keys)
     sources = config.sources if only is None else [config.source(only)]
-    tokens = {source.name: source.read_token() for source in sources}
     report = RunReport()
+    tokens = _tokens(sources, report)
     with logs.kept(config), hold_lock(config.lock_path), Store.open(config.store_path, keys.store) as store:
         _refuse_lost_sources(store, config)
         run_id = store.start_run(now)
@@ -150,22 +161,58 @@ def pull_only(
     return report
 
 
+def _tokens(sources: Sequence[SourceConfig], report: RunReport) -> dict[str, str]:
+    """The token of each source that has one; a partner's lost password does not stop the night of the others.
+
+    Raises ConfigError or StoreKeyError when no source has any.
+    """
+    found: dict[str, str] = {}
+    errors: list[KoboSyncError] = []
+    for source in sources:
+        try:
+            found[source.name] = source.read_token()
+        except (ConfigError, StoreKeyError) as error:
+            errors.append(error)
+            report.fail(source.name, error, str(error))
+    if errors and not found:
+        told = [error for error in errors if isinstance(error, ConfigError)]
+        raise ConfigError([problem for error in told for problem in error.problems]) if told else errors[0]
+    return found
+
+
 def _pull_all(
     config: Config, keys: Keys, sources: Sequence[SourceConfig], tokens: Mapping[str, str], store: Store,
     now: datetime, report: RunReport, step: Step, confirm_deletions: bool,
 ) -> None:  # fmt: skip
     """A source that can't be read does not stop the others; what concerns the store or the whole job ends it."""
-    for source in sources:
+    for source in (source for source in sources if source.name in tokens):
         step(f"Tirage de {source.name}")
         try:
             _pull_source(config, keys, source, tokens[source.name], store, now, report, step, confirm_deletions)
         except ServerError as error:
             report.fail(source.name, error, f"{source.name} : {error}")
-        except (StoreError, StoreKeyError, ConfigError, LockHeld, sqlcipher.Error):
+        except ConfigError as error:  # no form of it is deployed
+            if len(sources) == 1:
+                raise
+            report.fail(source.name, error, f"{source.name} : {said(source, error)}")
+        except (StoreError, StoreKeyError, LockHeld, sqlcipher.Error):
             raise
         except Exception as error:
             # What nobody foresaw, mostly an answer's shape: its text, which may hold an answer, is not repeated.
             report.fail(source.name, error, f"{source.name} : erreur imprévue ({type(error).__name__})")
+
+
+def said(source: SourceConfig, error: ServerError) -> str:
+    """A server's refusal as whoever mends it needs it: the form's name for its uid, where the token lies, what is safe."""
+    text = str(error)
+    for form, uid in source.forms.items():
+        if uid:
+            text = re.sub(rf"/{re.escape(uid)}(?![A-Za-z0-9])", f"/({form})", text)
+    if isinstance(error, AuthError) and not isinstance(error, Forbidden):
+        text += f" ; {'mot de passe' if source.kind == 'central' else 'jeton'} : {source.token_place}"
+    if isinstance(error, AuthError | NotFoundError):
+        text += " ; ce qui est reçu est gardé, les autres sources et fiches sont tirées"
+    return text
 
 
 def _refuse_lost_sources(store: Store, config: Config) -> None:
@@ -191,7 +238,7 @@ def _pull_source(
         )  # fmt: skip
         report.pulls[source.name] = pulled  # now: whatever the files do, the rows are there
     for form, error in pulled.problems:
-        report.fail(source.name, error, f"{source.name} · {form} : {error}", form)
+        report.fail(source.name, error, f"{source.name} · {form} : {said(source, error)}", form)
     logs.event("source_end", source=source.name, counts=pulled.numbers())
     try:
         pulled.warnings += fetch_source(config, source, token, store, keys.store, now, step)

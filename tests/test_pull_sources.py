@@ -240,8 +240,12 @@ def test_three_servers_fill_one_store_and_one_that_refuses_us_stops_no_other(tmp
             each.add("plus tard")
         monkeypatch.setenv("SECRET_1", "0" * 40)  # revoked: refused at once, where a silent server takes its time
         report = run(config, now=NOW)
-    assert {name: pulled.new for name, pulled in report.pulls.items()} == {"kobo-anltp": 1, "central-oim": 1}
-    assert len(report.problems) == 1 and report.problems[0].startswith("kobo-ong : ")
+        assert {name: pulled.new for name, pulled in report.pulls.items()} == {"kobo-anltp": 1, "central-oim": 1}
+        assert len(report.problems) == 1 and report.problems[0].startswith("kobo-ong : ")
+        monkeypatch.delenv("SECRET_1")  # lost: it was exported in a session that is over
+        report = run(config, now=NOW)
+        assert set(report.pulls) == {"kobo-anltp", "central-oim"} and report.exit_code == 1
+        assert len(report.problems) == 1 and "SECRET_1 : aucun jeton" in report.problems[0]
     with Store.open(config.store_path, KEY) as store:
         found = [(item.source, item.raw["village"], item.deleted) for item in store.current_submissions()]
     assert sorted(found) == [
