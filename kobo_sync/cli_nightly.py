@@ -19,17 +19,24 @@ def nightly(
     once: Annotated[
         bool, typer.Option("--once", help="Une seule nuit, maintenant : pour systemd, cron ou Windows.")
     ] = False,
+    if_missed: Annotated[
+        bool, typer.Option("--if-missed", help="Avec --once : seulement si la dernière heure prévue a été manquée.")
+    ] = False,
     by_scheduler: Annotated[bool, typer.Option("--by-scheduler", hidden=True)] = False,
 ) -> None:
     """Chaque nuit à l’heure de config.yaml : tirage, calculs, classeurs, sauvegarde, courrier. Ne s’arrête pas seul."""
     from contextlib import nullcontext
 
     from kobo_sync.config import load_config
-    from kobo_sync.nightly import night, only_one
+    from kobo_sync.health import missed
+    from kobo_sync.nightly import night, only_one, wall_clock
     from kobo_sync.stopping import Stop, heard
 
     settings = load_config(config)
     stop = Stop()
+    if once and if_missed and not missed(settings, wall_clock()):
+        _say("La dernière nuit a eu lieu : rien à rattraper.")
+        return
     if not once:
         from kobo_sync.scheduler import serve
 

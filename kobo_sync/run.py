@@ -203,7 +203,7 @@ def _pull_all(
 
 
 def said(source: SourceConfig, error: ServerError) -> str:
-    """A server's refusal as whoever mends it needs it: the form's name for its uid, where the token lies, what is safe."""
+    """A refusal for whoever mends it: the form's name for its uid, where the token lies, what is safe."""
     text = str(error)
     for form, uid in source.forms.items():
         if uid:

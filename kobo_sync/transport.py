@@ -288,7 +288,8 @@ class Transport:
     def _page(self, answer: Answer) -> UnexpectedAnswer:
         return UnexpectedAnswer(
             f"{self.url}{_path(answer)} : une page est arrivée au lieu de données ({heading(answer)})",
-            "vérifiez url (pour Kobo, l’adresse en kf.…), et qu’aucun portail de connexion n’est sur le chemin",
+            "souvent un portail de connexion ou un pare-feu : ouvrez cette adresse dans un navigateur, d’ici ; si elle "
+            "n’a jamais marché, vérifiez url (pour Kobo, l’adresse en kf.…)",
         )
 
     def _refusal(self, answer: Answer) -> ServerError:
@@ -356,7 +357,6 @@ def _shown_origin(url: str) -> str:
 
 def _path(answer: Answer) -> str:
     return hidden(urlsplit(answer.url).path, answer.secrets)
-
 
 
 def _minutes(seconds: float) -> str:

@@ -29,6 +29,7 @@ from tests.demo_server_fixture import USERS, Project
 from tests.mail_fixture import mail_section, mail_server
 from tests.night_fixture import NIGHT, Clock, installation
 from tests.stub_server import Said, stub
+from tests.test_cli import kobo_sync
 
 GATEWAY = Said("<html>Passerelle : Amina Issoufou</html>", kind="text/html")
 """What a hotel's or a provider's gateway answers in place of the server: at once, and an hour may mend it."""
@@ -518,3 +519,14 @@ def test_the_lock_of_a_second_one_in_this_process_is_refused_too(tmp_path: Path)
     config = installation(tmp_path)
     with only_one(config), pytest.raises(LockHeld, match="tourne déjà"), only_one(config):
         pass
+
+
+def test_a_machine_that_starts_again_makes_only_a_night_that_was_missed(tmp_path: Path) -> None:
+    with demo_site(tmp_path) as config:
+        for expected in ("night_start", "nothing"):
+            before = events(config).count("night_start")
+            done = kobo_sync(tmp_path, "nightly", "--once", "--if-missed")
+            assert done.returncode == 0, done.stderr
+            assert events(config).count("night_start") - before == (expected == "night_start")
+        health.update(config, exit_code=3)
+        assert "rien à rattraper" in kobo_sync(tmp_path, "nightly", "--once", "--if-missed").stdout
