@@ -461,8 +461,9 @@ def test_a_stop_is_heard_in_the_middle_of_a_file_and_what_came_is_kept(store):
 
     waiting(store, 1)
     with dripping(DRIP, b"x") as base, pytest.raises(Stopped):
-        asked_of(base, store, Limits(request=60), progress=stop)
-    assert on_disk(store) and states(store) == [("1.png", "awaited")]
+        asked_of(base, store, Limits(request=10), progress=stop)
+    reason = store.connection.execute("SELECT reason FROM attachment").fetchone()[0]
+    assert on_disk(store) and states(store) == [("1.png", "awaited")] and reason is None, "not waited for to its end"
 
 
 @pytest.mark.parametrize(
