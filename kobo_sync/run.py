@@ -202,7 +202,7 @@ def _pull_all(
             report.fail(source.name, error, f"{source.name} : erreur imprévue ({type(error).__name__})")
 
 
-def said(source: SourceConfig, error: ServerError) -> str:
+def said(source: SourceConfig, error: KoboSyncError) -> str:
     """A refusal for whoever mends it: the form's name for its uid, where the token lies, what is safe."""
     text = str(error)
     for form, uid in source.forms.items():

@@ -26,7 +26,8 @@ def main() -> None:
         type=User.parse,
         default=[],
         metavar="NOM:MOT_DE_PASSE:JETON[:superuser]",
-        help="compte à créer ou à mettre à jour ; peut être répété",
+        help="compte à créer ou à mettre à jour ; peut être répété ; un compte superuser, comme sur un vrai serveur, "
+        "ne peut pas envoyer de fiches (403 sur /submission) : donnez un second compte, avec le droit d'envoyer",
     )
     parser.add_argument("--page-default", type=int, default=100, help="taille de page quand rien n'est demandé")
     parser.add_argument("--page-max", type=int, default=1000, help="taille de page la plus grande")
