@@ -37,6 +37,7 @@ from kobo_sync.pull import PullReport, pull
 from kobo_sync.rebuild import RebuildReport, rebuild
 from kobo_sync.recovery import require_drill
 from kobo_sync.store import Store
+from kobo_sync.withheld import withheld_line
 from reports.save import FileInUse
 from transforms.assertions import PublicationError
 
@@ -109,10 +110,10 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
     and the last good files stay until new ones are whole. Raises ConfigError, StoreKeyError, StoreError or LockHeld
     before anything is done.
     """
-    keys = load_keys(config)
-    require_drill(config, keys)
     report = RunReport()
     tokens = _tokens(config.sources, report)
+    keys = load_keys(config)
+    require_drill(config, keys)
     with logs.kept(config), hold_lock(config.lock_path), Store.open(config.store_path, keys.store) as store:
         logs.event("run_start")
         _refuse_lost_sources(store, config)
@@ -122,6 +123,8 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
             report.rebuilt = rebuild(store, config, now=now, step=step)
             _write(store, config, keys.pseudonym, now, report, step)
         _tell_people(report)
+        if withheld := withheld_line(store.connection):
+            report.notices.append(health.Notice("withheld", withheld))
         report.notices += [health.Notice(line, line, once=True) for line in news(store)]
         ended = datetime.now(ZoneInfo(config.timezone))
         store.finish_run(run_id, ended, report.exit_code, report.as_json())
@@ -147,11 +150,11 @@ def pull_only(
     step: Step = lambda _: None,
 ) -> RunReport:
     """Bring the store level with every source, or with one, and do nothing else. Errors as `run`."""
-    keys = load_keys(config)
-    require_drill(config, keys)
     sources = config.sources if only is None else [config.source(only)]
     report = RunReport()
     tokens = _tokens(sources, report)
+    keys = load_keys(config)
+    require_drill(config, keys)
     with logs.kept(config), hold_lock(config.lock_path), Store.open(config.store_path, keys.store) as store:
         _refuse_lost_sources(store, config)
         run_id = store.start_run(now)
