@@ -129,7 +129,7 @@ def upgrade(config: ConfigOption = DEFAULT_CONFIG) -> None:
     if done.copy is not None:
         say(f"La base d’avant est gardée {SCHEMA_COPY_DAYS} jours : {done.copy}")
     if to_mend:
-        say("\nCe que la vérification (kobo-sync doctor) trouve à regarder, sans rapport avec la mise à niveau :")
+        say("\nLa vérification de la machine (kobo-sync doctor) trouve à regarder :")
         for finding in to_mend:
             say(f"  {finding.line}")
         say("")
