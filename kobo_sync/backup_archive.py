@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kobo_sync.age_files import Identities, unseal_stream
@@ -93,7 +94,8 @@ def open_archive(path: Path, identities: Identities, folder: Path) -> Contents:
         with os.fdopen(os.open(tar_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             unseal_stream(path, file, identities)
         with tarfile.open(tar_path, "r:") as tar:
-            tar.extractall(folder, filter="data")
+            for member in tar:
+                _unpack(tar, member, folder)
         tar_path.unlink()
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if manifest["format"] != FORMAT:
@@ -110,6 +112,22 @@ def open_archive(path: Path, identities: Identities, folder: Path) -> Contents:
     except (tarfile.TarError, ValueError, KeyError, TypeError):
         raise not_one from None
     return Contents(folder, manifest)
+
+
+def _unpack(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Write one member below the folder. `extractall(filter=…)` is not in every Python 3.11.
+
+    Raises ValueError for what no backup of ours holds: links, devices, a path that leads out of the folder.
+    """
+    name = PurePosixPath(member.name)
+    if name.is_absolute() or ".." in name.parts or "\\" in member.name or ":" in member.name or not member.isreg():
+        raise ValueError("not a member of a backup")
+    target = folder / name
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    content = tar.extractfile(member)
+    assert content is not None
+    with content, os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        shutil.copyfileobj(content, file)
 
 
 def _digest(path: Path) -> str:

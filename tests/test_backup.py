@@ -268,3 +268,19 @@ def test_a_backup_that_was_touched_is_refused(tmp_path: Path) -> None:
         folder.mkdir()
         with pytest.raises(StoreKeyError, match="coupé ou abîmé"):
             open_archive(made.path, identities(place.officers[0]), folder)
+
+
+@pytest.mark.parametrize("name", ["../dehors.txt", "/tmp/dehors-absolu.txt", "a/../../dehors.txt", "C:dehors.txt"])
+def test_a_member_that_leads_out_of_the_folder_is_no_backup(tmp_path: Path, name: str) -> None:
+    one = pyrage.x25519.Identity.generate()
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w") as tar:
+        told = tarfile.TarInfo(name)
+        told.size = 4
+        tar.addfile(told, io.BytesIO(b"mauv"))
+    path, folder = tmp_path / "x.age", tmp_path / "a" / "b"
+    path.write_bytes(pyrage.encrypt(held.getvalue(), [one.to_public()]))
+    folder.mkdir(parents=True)
+    with pytest.raises(StoreError, match="n’est pas une sauvegarde"):
+        open_archive(path, [one], folder)
+    assert not list(tmp_path.rglob("dehors*")) and not Path("/tmp/dehors-absolu.txt").exists()
