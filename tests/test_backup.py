@@ -21,7 +21,7 @@ from kobo_sync.backup_archive import open_archive
 from kobo_sync.backup_copy import check_copy, keyed_copy
 from kobo_sync.backup_keep import backup_name, superfluous
 from kobo_sync.config_backup import KeepConfig
-from kobo_sync.errors import LockHeld, StoreKeyError
+from kobo_sync.errors import LockHeld, StoreError, StoreKeyError
 from kobo_sync.keys import load_keys
 from kobo_sync.lock import hold_lock
 from kobo_sync.nightly import _backed_up
