@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import uuid
 import zipfile
 from collections.abc import Iterator
@@ -72,6 +73,11 @@ class Site:
             assert answer.status_code == 201, answer.text
         self._write(self.uids)
 
+    def take(self, uids: dict[str, str]) -> None:
+        """The forms are deployed already, under these identifiers."""
+        self.uids = uids
+        self._write(uids)
+
     def send(self, form: str, answers: dict[str, Any], spoil: tuple[str, str] | None = None) -> str:
         """Fills the form as a worker does and posts it as the phone does; returns the event's code."""
         code, xml = self.filled(form, answers, spoil)
@@ -130,14 +136,27 @@ class Site:
         ]
 
 
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """The data file of a server on which the command line deployed the forms, once for all, and their identifiers."""
+    folder = tmp_path_factory.mktemp("deployed")
+    with pytest.MonkeyPatch.context() as patch, serve(folder / "server.db", users=[OWNER, PHONE]) as url:
+        patch.setenv("KOBO_TOKEN", OWNER.token)
+        made = Site(folder, url)
+        made.deploy()
+    return folder / "server.db", made.uids
+
+
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def site(deployed: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("KOBO_TOKEN", OWNER.token)
     monkeypatch.delenv("KOBO_SYNC_STORE_KEY", raising=False)
+    data, uids = deployed
+    shutil.copy(data, tmp_path / "server.db")  # the server is stopped: its file is whole
     with serve(tmp_path / "server.db", users=[OWNER, PHONE]) as url:
         made = Site(tmp_path, url)
+        made.take(uids)
         assert made.command("init").exit_code == 0
-        made.deploy()
         yield made
 
 
