@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.test_live_path import TRAITE, Site, site  # noqa: F401 - the fixture
+from tests.test_live_path import TRAITE, Site, deployed, site  # noqa: F401 - the fixtures
 
 
 def test_pull_brings_the_store_level_and_writes_no_workbook(site: Site) -> None:  # noqa: F811
