@@ -110,10 +110,10 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
     and the last good files stay until new ones are whole. Raises ConfigError, StoreKeyError, StoreError or LockHeld
     before anything is done.
     """
-    report = RunReport()
-    tokens = _tokens(config.sources, report)
+    tokens = _tokens(config.sources)
     keys = load_keys(config)
     require_drill(config, keys)
+    report = RunReport()
     with logs.kept(config), hold_lock(config.lock_path), Store.open(config.store_path, keys.store) as store:
         logs.event("run_start")
         _refuse_lost_sources(store, config)
@@ -132,9 +132,8 @@ def run(config: Config, *, now: datetime, step: Step = lambda _: None, confirm_d
             config, started=now, at=ended, exit_code=report.exit_code, counts=report.counts(),
             failures=report.failures, notices=report.notices,
         )  # fmt: skip
-        mark_told(
-            store, now.astimezone(UTC).isoformat(timespec="seconds")
-        )  # the health file has it: a mail will say it
+        # The health file has it: a mail will say it.
+        mark_told(store, now.astimezone(UTC).isoformat(timespec="seconds"))
         logs.event(
             "run_end", exit_code=report.exit_code, counts=report.counts(), duration=(ended - now).total_seconds()
         )
@@ -151,10 +150,10 @@ def pull_only(
 ) -> RunReport:
     """Bring the store level with every source, or with one, and do nothing else. Errors as `run`."""
     sources = config.sources if only is None else [config.source(only)]
-    report = RunReport()
-    tokens = _tokens(sources, report)
+    tokens = _tokens(sources)
     keys = load_keys(config)
     require_drill(config, keys)
+    report = RunReport()
     with logs.kept(config), hold_lock(config.lock_path), Store.open(config.store_path, keys.store) as store:
         _refuse_lost_sources(store, config)
         run_id = store.start_run(now)
@@ -164,40 +163,43 @@ def pull_only(
     return report
 
 
-def _tokens(sources: Sequence[SourceConfig], report: RunReport) -> dict[str, str]:
-    """The token of each source that has one; a partner's lost password does not stop the night of the others.
+def _tokens(sources: Sequence[SourceConfig]) -> dict[str, str | KoboSyncError]:
+    """The token of each source, or why it has none: a partner's lost password does not stop the night of the others.
 
     Raises ConfigError or StoreKeyError when no source has any.
     """
-    found: dict[str, str] = {}
-    errors: list[KoboSyncError] = []
+    found: dict[str, str | KoboSyncError] = {}
     for source in sources:
         try:
             found[source.name] = source.read_token()
         except (ConfigError, StoreKeyError) as error:
-            errors.append(error)
-            report.fail(source.name, error, str(error))
-    if errors and not found:
+            found[source.name] = error
+    errors = [each for each in found.values() if isinstance(each, KoboSyncError)]
+    if len(errors) == len(found):
         told = [error for error in errors if isinstance(error, ConfigError)]
         raise ConfigError([problem for error in told for problem in error.problems]) if told else errors[0]
     return found
 
 
 def _pull_all(
-    config: Config, keys: Keys, sources: Sequence[SourceConfig], tokens: Mapping[str, str], store: Store,
-    now: datetime, report: RunReport, step: Step, confirm_deletions: bool,
+    config: Config, keys: Keys, sources: Sequence[SourceConfig], tokens: Mapping[str, str | KoboSyncError],
+    store: Store, now: datetime, report: RunReport, step: Step, confirm_deletions: bool,
 ) -> None:  # fmt: skip
     """A source that can't be read does not stop the others; what concerns the store or the whole job ends it."""
-    for source in (source for source in sources if source.name in tokens):
+    for source in sources:
+        token = tokens[source.name]
+        if isinstance(token, KoboSyncError):
+            report.fail(source.name, token, str(token))
+            continue
         step(f"Tirage de {source.name}")
         try:
-            _pull_source(config, keys, source, tokens[source.name], store, now, report, step, confirm_deletions)
+            _pull_source(config, keys, source, token, store, now, report, step, confirm_deletions)
         except ServerError as error:
-            report.fail(source.name, error, f"{source.name} : {error}")
+            report.fail(source.name, error, f"{source.name} : {said(source, error)}")
         except ConfigError as error:  # no form of it is deployed
             if len(sources) == 1:
                 raise
-            report.fail(source.name, error, f"{source.name} : {said(source, error)}")
+            report.fail(source.name, error, str(error))
         except (StoreError, StoreKeyError, LockHeld, sqlcipher.Error):
             raise
         except Exception as error:
@@ -205,7 +207,7 @@ def _pull_all(
             report.fail(source.name, error, f"{source.name} : erreur imprévue ({type(error).__name__})")
 
 
-def said(source: SourceConfig, error: KoboSyncError) -> str:
+def said(source: SourceConfig, error: ServerError) -> str:
     """A refusal for whoever mends it: the form's name for its uid, where the token lies, what is safe."""
     text = str(error)
     for form, uid in source.forms.items():

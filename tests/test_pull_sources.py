@@ -242,6 +242,7 @@ def test_three_servers_fill_one_store_and_one_that_refuses_us_stops_no_other(tmp
         report = run(config, now=NOW)
         assert {name: pulled.new for name, pulled in report.pulls.items()} == {"kobo-anltp": 1, "central-oim": 1}
         assert len(report.problems) == 1 and report.problems[0].startswith("kobo-ong : ")
+        assert "jeton : la variable SECRET_1 ; ce qui est reçu est gardé" in report.problems[0]
         monkeypatch.delenv("SECRET_1")  # lost: it was exported in a session that is over
         report = run(config, now=NOW)
         assert set(report.pulls) == {"kobo-anltp", "central-oim"} and report.exit_code == 1
