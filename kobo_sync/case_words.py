@@ -19,6 +19,7 @@ from kobo_sync.suppress import is_identifying, own_suffix
 from kobo_sync.terminal import terminal_text
 from transforms import places, reading
 from transforms.case_code import is_stored_code, normal_code
+from transforms.mapping import RELEASE
 
 LABEL = "label::Français (fr)"
 MASK = "•••"
@@ -27,7 +28,6 @@ _MARKS = re.compile(r"\*\*|__|<[^>]{1,60}>")
 _SYSTEM = re.compile(r"^(_.*|meta|formhub|start|end|instanceID|rootUuid|deprecatedID|uuid|__.*)$")
 _PLAIN = re.compile(r"\d{1,3}|\d{4}-\d{2}(-\d{2})?")
 _ROW_CODE = re.compile(r"(.+)-[VAMS]\d{1,3}")
-_RELEASE = re.compile(r"[a-z]{4,12}-[0-9a-f]{10}")
 REPEATS = {"victime": "Victime", "auteur": "Auteur", "migrant": "Migrant", "passeur": "Passeur", "groupe": "Groupe"}
 
 
@@ -94,7 +94,7 @@ def answer(form: str, place: Place, value: Any, providers: Mapping[str, str], *,
     if listed and all(said):
         return ", ".join(part for part in said if part)
     code = _ROW_CODE.fullmatch(text)
-    harmless = _PLAIN.fullmatch(text) or _RELEASE.fullmatch(text) or is_stored_code(
+    harmless = _PLAIN.fullmatch(text) or RELEASE.fullmatch(text) or is_stored_code(
         normal_code(code[1] if code else text)) or text in ("oui", "non", "nsp", "ref")  # fmt: skip
     return text if harmless or reveal else MASK
 

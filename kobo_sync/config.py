@@ -7,7 +7,6 @@ that holds each token.
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import date
 from pathlib import Path
@@ -43,7 +42,7 @@ from kobo_sync.config_nightly import LogsConfig, MailConfig, NightlyConfig
 from kobo_sync.config_retention import RetentionConfig
 from kobo_sync.config_strict import Strict
 from kobo_sync.errors import ConfigError, StoreKeyError
-from kobo_sync.secret_places import read_keyring, read_private_file
+from kobo_sync.secret_places import find_secret
 from transforms import codelists
 
 Folder = Annotated[Path, AfterValidator(under_config_folder), AfterValidator(usable_folder)]
@@ -105,28 +104,21 @@ class SourceConfig(Strict):
         Raises ConfigError when there is none or it is badly copied, StoreKeyError when its file is missing or
         open to others, or the keyring does not answer. No text holds the token.
         """
-        key = f"sources ({self.name})"
-        if self.token_env is not None:
-            token = os.environ.get(self.token_env, "")
-            key, remedy = f"{key}.token_env : {self.token_env}", "définissez cette variable d’environnement"
-        elif self.token_file is not None:
-            token = read_private_file(self.token_file, "jeton")
-            key, remedy = f"{key}.token_file : {self.token_file}", "écrivez-y le jeton, seul sur une ligne"
-        else:
-            assert self.token_keyring is not None
-            token = read_keyring(self.token_keyring) or ""
-            key = f"{key}.token_keyring : {self.token_keyring}"
-            remedy = f"rangez-y le jeton : keyring set kobo-sync {self.token_keyring}"
+        what = "le mot de passe" if self.kind == "central" else "le jeton"
+        secret = find_secret(
+            f"sources ({self.name}).token", what, "jeton",
+            variable=self.token_env, file=self.token_file, entry=self.token_keyring,
+        )  # fmt: skip
         if self.kind == "central":  # a password may hold a space, even at its end
-            token = token.rstrip("\r\n")
+            token = secret.text.rstrip("\r\n")
             if not token:
-                raise ConfigError([f"{key} : aucun mot de passe ; {remedy.replace('le jeton', 'le mot de passe')}"])
+                raise ConfigError([f"{secret.key} : aucun mot de passe ; {secret.remedy}"])
             return token
-        token = token.strip()
+        token = secret.text.strip()
         if not token:
-            raise ConfigError([f"{key} : aucun jeton ; {remedy}"])
+            raise ConfigError([f"{secret.key} : aucun jeton ; {secret.remedy}"])
         if not re.fullmatch(r"[!-~]+", token):  # requests would print the whole header in its own error
-            raise ConfigError([f"{key} : le jeton contient une espace ou un caractère interdit ; recopiez-le"])
+            raise ConfigError([f"{secret.key} : le jeton contient une espace ou un caractère interdit ; recopiez-le"])
         return token
 
 

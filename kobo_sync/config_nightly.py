@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from kobo_sync.config_checks import token_name, under_config_folder, yes_no
 from kobo_sync.config_strict import Strict
 from kobo_sync.errors import ConfigError
-from kobo_sync.secret_places import read_keyring, read_private_file
+from kobo_sync.secret_places import find_secret
 
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 _HOST = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:-]{0,252}")
@@ -105,20 +104,15 @@ class MailConfig(Strict):
         Raises ConfigError when there is none or it can't be sent, StoreKeyError when its file is missing or open to
         others, or the keyring does not answer.
         """
-        if self.password_env is not None:
-            word = os.environ.get(self.password_env, "")
-            key, remedy = f"mail.password_env : {self.password_env}", "définissez cette variable d’environnement"
-        elif self.password_file is not None:
-            word = read_private_file(self.password_file, "mot de passe du courrier")
-            key, remedy = f"mail.password_file : {self.password_file}", "écrivez-y le mot de passe, seul sur une ligne"
-        else:
-            assert self.password_keyring is not None
-            word = read_keyring(self.password_keyring) or ""
-            key = f"mail.password_keyring : {self.password_keyring}"
-            remedy = f"rangez-y le mot de passe : keyring set kobo-sync {self.password_keyring}"
-        word = word.strip("\r\n")
+        secret = find_secret(
+            "mail.password", "le mot de passe", "mot de passe du courrier",
+            variable=self.password_env, file=self.password_file, entry=self.password_keyring,
+        )  # fmt: skip
+        word = secret.text.strip("\r\n")
         if not word:
-            raise ConfigError([f"{key} : aucun mot de passe ; {remedy}"])
+            raise ConfigError([f"{secret.key} : aucun mot de passe ; {secret.remedy}"])
         if not word.isascii():  # smtplib would print the password in its own error
-            raise ConfigError([f"{key} : le mot de passe contient un caractère accentué ; choisissez-en un autre"])
+            raise ConfigError(
+                [f"{secret.key} : le mot de passe contient un caractère accentué ; choisissez-en un autre"]
+            )
         return word

@@ -7,6 +7,7 @@ import os
 import secrets
 import stat
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -153,3 +154,31 @@ def read_keyring(entry: str) -> str | None:
             f"Le trousseau du système ne répond pas (entrée {entry})",
             "ouvrez la session, ou passez par une variable d’environnement ou un fichier 0600",
         ) from None
+
+
+@dataclass(frozen=True)
+class FoundSecret:
+    """A secret as it was written, the key of the configuration that led to it, and how to put one there, in French."""
+
+    text: str = field(repr=False)
+    key: str
+    remedy: str
+
+
+def find_secret(
+    prefix: str, what: str, holder: str, *, variable: str | None, file: Path | None, entry: str | None
+) -> FoundSecret:
+    """A secret from the one place that the configuration names; its text is empty where there is none.
+
+    `prefix`: the keys' beginning (`mail.password`); `what`: the secret with its article; `holder`: what the file is
+    said to hold. Raises StoreKeyError when the file is missing or open to others, or the keyring does not answer.
+    """
+    if variable is not None:
+        remedy = "définissez cette variable d’environnement"
+        return FoundSecret(os.environ.get(variable, ""), f"{prefix}_env : {variable}", remedy)
+    if file is not None:
+        remedy = f"écrivez-y {what}, seul sur une ligne"
+        return FoundSecret(read_private_file(file, holder), f"{prefix}_file : {file}", remedy)
+    assert entry is not None  # the configuration names one of the three
+    remedy = f"rangez-y {what} : keyring set {KEYRING_SERVICE} {entry}"
+    return FoundSecret(read_keyring(entry) or "", f"{prefix}_keyring : {entry}", remedy)

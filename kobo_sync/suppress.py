@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from kobo_sync.erased_persons import Persons, case_marks, erased_persons, own_suffix, plain_uuid
 from kobo_sync.withheld import note_withheld
 from transforms import ages, reading
+from transforms.mapping import RELEASE
 
 if TYPE_CHECKING:
     from kobo_sync.store import Store
@@ -31,7 +32,6 @@ __all__ = [
 
 _UUID = re.compile(r"(?i)(uuid:)?([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?")
-_RELEASE = re.compile(r"[a-z]{4,12}-[0-9a-f]{10}")
 _VERSION = re.compile(r"v[A-Za-z0-9]{20,24}|[a-z]{4,12}-[0-9a-f]{10}|\d{1,14}")
 _SERVER_WORD = re.compile(r"[\w.@+-]{0,150}")
 _ROW_CODE = re.compile(r"[2-9A-Z]{8,9}-[VAMS]\d{1,3}")
@@ -49,7 +49,7 @@ _BY_SERVER: dict[str, re.Pattern[str]] = {
 }
 """What says which row it is, when it came and who sent it. All else that a server writes beside the answers goes."""
 _TYPED: dict[str, re.Pattern[str]] = {
-    "form_release": _RELEASE, "entity": _AGENCY_CODE, "provider": _AGENCY_CODE, "family_phone": _FAMILY,
+    "form_release": RELEASE, "entity": _AGENCY_CODE, "provider": _AGENCY_CODE, "family_phone": _FAMILY,
     "region_phone": re.compile(r"NE\d{3}"),
 }  # fmt: skip
 """Targets of kind text, and what is expected in them."""

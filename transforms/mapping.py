@@ -34,7 +34,7 @@ from transforms.reading import Level, Reading, question_names, read
 CASE_FORMS = ("traite", "trafic")
 """The forms that tell a case."""
 _ROW_SUFFIX = re.compile(r"^-[VAMS]\d{1,3}$")
-_RELEASE = re.compile(r"^[a-z]{4,12}-[0-9a-f]{10}$")
+RELEASE = re.compile(r"^[a-z]{4,12}-[0-9a-f]{10}$")
 _TALLY_CELLS = {
     "g_f_min": ("F", "0-17"), "g_h_min": ("M", "0-17"), "g_f_adu": ("F", "18+"), "g_h_adu": ("M", "18+"),
     "g_f_inc": ("F", "unk"), "g_h_inc": ("M", "unk"), "g_inconnu": ("U", "unk"),
@@ -120,7 +120,7 @@ def _levels(reading: Reading) -> list[Level]:
 def release_of(top: Mapping[str, Any]) -> str | None:
     """The content version of the form; None for what no form of ours sends."""
     release = str(top.get("form_release"))
-    return release if _RELEASE.match(release) else None
+    return release if RELEASE.match(release) else None
 
 
 def shown_to(top: Mapping[str, Any]) -> ShownTo:
