@@ -8,19 +8,16 @@ import multiprocessing
 import os
 import re
 import time
-from datetime import UTC, datetime
-from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
 from sqlcipher3 import dbapi2 as sqlcipher
 from starlette.middleware import Middleware
-from starlette.responses import Response
 
 from kobo_sync import attachments
 from kobo_sync.attachment_files import DiskRefused, SealedWriter, file_name, read_sealed
-from kobo_sync.attachment_servers import FileTransport, KoboFiles, open_files
-from kobo_sync.attachments import fetch_files, fetch_source, folder, kept_of, read_file, remove_files
+from kobo_sync.attachment_servers import KoboFiles, open_files
+from kobo_sync.attachments import fetch_files, folder, kept_of, read_file, remove_files
 from kobo_sync.config import SourceConfig
 from kobo_sync.demo_server import RequestLine, serve
 from kobo_sync.demo_server import requests as logged
@@ -32,42 +29,26 @@ from kobo_sync.pull import pull
 from kobo_sync.received_rows import read_row
 from kobo_sync.store import Store
 from kobo_sync.store_receive import Row, submission_key, write_row
-from kobo_sync.transport import HeaderAuth
-from kobo_sync.transport_bounds import LIMITS, Limits
+from kobo_sync.transport_bounds import Limits
+from tests.attachments_fixture import (
+    DRIP,
+    FILES,
+    NOW,
+    PNG,
+    Ranges,
+    add,
+    asked_of,
+    fetched,
+    on_disk,
+    pulled,
+    states,
+    transport,
+    waiting,
+)
 from tests.central_fixture import PEOPLE, SYNC, CentralProject
 from tests.demo_server_fixture import LEAD, USERS, Project
 from tests.store_fixture import KEY
 from tests.stub_server import Said, dripping, stub
-
-NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4000
-FILES = "/attachments/"
-
-
-class Ranges:
-    """Middleware that serves a part of a file where one is asked for, as nginx does before a real Kobo."""
-
-    def __init__(self, app, heard):
-        self.app, self.heard = app, heard
-
-    async def __call__(self, scope, receive, send):
-        asked = dict(scope.get("headers") or {}).get(b"range", b"").decode() if scope["type"] == "http" else ""
-        if FILES not in scope.get("path", "") or not asked:
-            await self.app(scope, receive, send)
-            return
-        self.heard.append(asked)
-        start, content = {}, bytearray()
-
-        async def kept(message):
-            if message["type"] == "http.response.start":
-                start.update(message)
-            else:
-                content.extend(message.get("body", b""))
-
-        await self.app(scope, receive, kept)
-        first = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])
-        headers = {"Content-Range": f"bytes {first}-{len(content) - 1}/{len(content)}"}
-        await Response(bytes(content[first:]), 206, headers, "image/png")(scope, receive, send)
 
 
 @pytest.fixture
@@ -91,42 +72,6 @@ def project(tmp_path, board, ranges):
 def store(tmp_path):
     with Store.open(tmp_path / "data" / "anltp.db", KEY) as opened:
         yield opened
-
-
-def transport(base, token=LEAD.token, limits=LIMITS) -> FileTransport:
-    auth = HeaderAuth("Token", token)
-    return FileTransport(base, auth, timeout=(2, 2), retries=0, sleep=lambda _: None, limits=limits)
-
-
-def pulled(project: Project, store: Store) -> list[str]:
-    """The server's rows, written as a pull writes them; their keys."""
-    keys = []
-    with store.transaction():
-        for raw in project.rows():
-            row = read_row(raw)
-            assert isinstance(row, Row)
-            write_row(store, "kobo", "fournisseur", row, "2026-11-02T01:00:00+00:00")
-            keys.append(submission_key("kobo", "fournisseur", row.remote_key))
-    return keys
-
-
-def fetched(project: Project, store: Store, token=LEAD.token):
-    pulled(project, store)
-    with transport(project.base, token) as http:
-        return fetch_files(store, KEY, "kobo", "fournisseur", project.uid, KoboFiles(http), now=NOW)
-
-
-def states(store: Store) -> list[tuple[str, str]]:
-    return store.connection.execute("SELECT name, state FROM attachment ORDER BY id").fetchall()
-
-
-def add(project: Project, uuid="0b8f9d8e-0000-4000-8000-000000000001", name="scan.png", content: bytes | None = PNG):
-    files = {name.replace(".", "__"): content} if content is not None else {}
-    assert project.send(project.xml(uuid, photo=name), **files).status_code in (201, 202)
-
-
-def on_disk(store: Store) -> list[bytes]:
-    return [path.read_bytes() for path in folder(store).rglob("*") if path.is_file()]
 
 
 def test_a_file_is_fetched_hashed_and_sealed_under_a_name_that_says_nothing(project, store):
@@ -385,121 +330,6 @@ def test_no_link_below_the_folder_is_written_through(tmp_path, linked):
     with pytest.raises(DiskRefused):
         SealedWriter(tmp_path / "attachments" / "ab" / "abcd", KEY)
     assert [(path.name, path.read_bytes()) for path in elsewhere.iterdir()] == [("x", b"not ours")]
-
-
-# --- A server that means harm ------------------------------------------------------------------------------------
-
-
-def waiting(store: Store, count: int) -> None:
-    """Rows that name one file each, which has not been fetched."""
-    for number in range(1, count + 1):
-        listed = [{"uid": f"att{number}", "media_file_basename": f"{number}.png"}]
-        row = read_row({"_id": number, "_uuid": f"u{number}", "_attachments": listed})
-        assert isinstance(row, Row)
-        write_row(store, "kobo", "fournisseur", row, "2026-11-02T01:00:00+00:00")
-
-
-def asked_of(base: str, store: Store, limits: Limits = LIMITS, **more):
-    """What the files came to, and how many times the server was asked for one."""
-    with transport(base, limits=limits) as http:
-        report = fetch_files(store, KEY, "kobo", "fournisseur", "aX", KoboFiles(http), now=NOW, **more)
-    return report, http.requests
-
-
-DRIP = b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n\x89PNG\r\n\x1a\n"
-
-
-def test_a_file_that_drips_is_asked_for_once_and_three_of_them_end_the_night_of_files(store):
-    waiting(store, 5)
-    with dripping(DRIP, b"x") as base:
-        report, requests = asked_of(base, store, Limits(request=0.25))
-    assert (requests, report.awaited) == (3, 5)
-    assert report.warnings == ["fournisseur : le serveur interrompt les fichiers joints ; la suite au prochain tirage"]
-
-
-def test_the_files_of_a_source_have_an_hour_together_and_the_rest_waits_for_another_night(store):
-    waiting(store, 3)
-    with dripping(DRIP, b"x") as base:
-        report, requests = asked_of(base, store, Limits(request=60, total=0.3))
-    assert (requests, states(store)) == (1, [("1.png", "awaited"), ("2.png", "awaited")])
-    assert "ont pris leur temps de la nuit" in report.warnings[0]
-    with open_files(kobo_source(base), "t") as files:
-        assert files.time_left() <= 3600
-
-
-def kobo_source(base: str) -> SourceConfig:
-    return SourceConfig(name="kobo", kind="kobo", url=base, token_env="T", forms={"fournisseur": "a" + "X" * 21})
-
-
-def test_a_night_hears_of_each_file(store):
-    waiting(store, 2)
-    steps: list[str] = []
-    config = SimpleNamespace(attachments={"fournisseur": True})
-    with stub(lambda heard: Said(PNG[:500], kind="image/png")) as (base, _):
-        assert fetch_source(config, kobo_source(base), "t", store, KEY, NOW, steps.append) == []
-    assert steps[-1] == "kobo · Fichiers joints de fournisseur (2 sur 2)" and len(steps) >= 4
-
-
-def test_a_refused_file_does_not_make_up_for_those_that_broke_off(store):
-    waiting(store, 5)
-
-    def answer(heard):
-        return Said("", 404) if "att2" in heard.path else Said(PNG, kind="image/png", cut=20)
-
-    with stub(answer) as (base, heard):
-        report, _ = asked_of(base, store)
-    assert (report.failed, report.awaited) == (1, 4)
-    assert not [one for one in heard if "att5" in one.path]
-
-
-def test_a_stop_is_heard_in_the_middle_of_a_file_and_what_came_is_kept(store):
-    class Stopped(BaseException):
-        pass
-
-    def stop(done: int, total: int) -> None:
-        raise Stopped
-
-    waiting(store, 1)
-    with dripping(DRIP, b"x") as base, pytest.raises(Stopped):
-        asked_of(base, store, Limits(request=10), progress=stop)
-    reason = store.connection.execute("SELECT reason FROM attachment").fetchone()[0]
-    assert on_disk(store) and states(store) == [("1.png", "awaited")] and reason is None, "not waited for to its end"
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        *(
-            b"Location: " + to
-            for to in (b"http://[", b"https://a:99999999/", b"file:///etc/passwd", b"http://10.9.9.9/x")
-        ),
-        b"Content-Length: " + b"1" * 5000,
-        b"Content-Length: \xb2",
-    ],
-)
-def test_headers_that_mean_harm_refuse_their_file_and_no_other(store, header):
-    status = b"302 Found" if header.startswith(b"Location") else b"200 OK"
-    waiting(store, 2)
-    with (
-        dripping(b"HTTP/1.1 " + status + b"\r\n" + header + b"\r\n\r\nMZ", None) as bad,
-        stub(lambda heard: Said(PNG, kind="image/png")) as (good, _),
-        transport(bad) as first,
-        transport(good) as second,
-    ):
-        evil, server = KoboFiles(first), KoboFiles(second)
-        opened = server.open
-        server.open = lambda *asked: evil.open(*asked) if asked[2].remote_id == "att1" else opened(*asked)
-        report = fetch_files(store, KEY, "kobo", "fournisseur", "aX", server, now=NOW)
-    assert (report.failed, report.fetched) == (1, 1)
-
-
-def test_the_401_of_a_file_store_refuses_its_file_and_says_nothing_of_our_token(store):
-    waiting(store, 1)
-    with stub(lambda heard: Said("", 401)) as (elsewhere, _):
-        signed = Said(status=307, headers={"Location": f"{elsewhere}/signed"})
-        with stub(lambda heard: signed) as (base, _):
-            report, _ = asked_of(base, store)
-    assert report.failed == 1
 
 
 # --- ODK Central ------------------------------------------------------------------------------------------------------
